@@ -1,0 +1,359 @@
+"""Untrusted JSON through a reader that knows its path.
+
+A :class:`Reader` never raises for what a payload says: a fault is noted under its path, a harmless value is returned,
+and :meth:`Reader.faults` tells at the end whether the payload is usable. So one pass finds every fault.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from providers.money import Amount, Minor
+
+MAX_DEPTH = 64
+MAX_LINES = 500
+MAX_QUANTITY = 9_999
+MAX_ID_LENGTH = 512
+ROOT = "body"
+
+_PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,11}(\.[0-9]{1,20})?", re.ASCII)
+_WHOLE_MINOR = re.compile(r"-?[0-9]{1,14}", re.ASCII)
+_WHOLE = re.compile(r"[0-9]{1,9}(\.0{1,9})?", re.ASCII)
+_EPOCH = re.compile(r"[0-9]{9,13}(\.[0-9]{1,9})?", re.ASCII)
+_FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
+
+
+class PayloadError(ValueError):
+    """An authentic payload that we cannot use; ``details`` maps each path to its fault.
+
+    ``external_id``, ``order_ref`` and ``kind`` are what could be read all the same, so that the answer can name the order.
+    """
+
+    def __init__(self, details: Mapping[str, str], *, external_id: str = "", order_ref: str = "", kind: str = "") -> None:
+        self.details = dict(details)
+        self.external_id = external_id
+        self.order_ref = order_ref
+        self.kind = kind
+        super().__init__("; ".join(f"{path}: {fault}" for path, fault in self.details.items()))
+
+
+class _Constant(NamedTuple):
+    """NaN or an infinity, which JSON does not have."""
+
+    name: str
+
+
+class _Repeating(dict[str, Any]):
+    """An object that names a key twice."""
+
+    repeated: str
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) == len(pairs):
+        return result
+    seen: set[str] = set()
+    repeating = _Repeating(result)
+    repeating.repeated = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+    return repeating
+
+
+def clean(text: str, max_length: int) -> str:
+    """Return ``text`` as a database can hold it: NUL and lone surrogates become U+FFFD, what is too long is cut."""
+    return _FORBIDDEN.sub("\ufffd", text)[:max_length].strip()
+
+
+def shown(value: object) -> str:
+    """Return a short form of a JSON value for a message."""
+    if isinstance(value, str):
+        text = json.dumps(value if len(value) <= 40 else value[:40] + "…", ensure_ascii=False)
+        return clean(text, 60)
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, _Constant):
+        return value.name
+    return str(value)[:40]
+
+
+def load_json(body: bytes) -> tuple[Any, dict[str, str]]:
+    """Read JSON strictly; return the document and its faults by path.
+
+    Faults that leave a document standing (a key twice, NaN, too deep) are noted and the document is returned, so that
+    its order can still be named. Where none can be read the document is None.
+    """
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return None, {ROOT: f"expected UTF-8, got an invalid byte at position {error.start}"}
+    try:
+        document = json.loads(
+            text, parse_float=Decimal, parse_constant=_Constant, object_pairs_hook=_object, parse_int=_integer
+        )
+    except json.JSONDecodeError as error:
+        return None, {ROOT: f"expected JSON, {error.msg} at line {error.lineno} column {error.colno}"}
+    except RecursionError:
+        return None, {ROOT: f"expected at most {MAX_DEPTH} levels of nesting"}
+    faults: dict[str, str] = {}
+    _survey(document, "", 1, faults)
+    return document, faults
+
+
+def _integer(text: str) -> int | Decimal:
+    """Read an integer; one too long for ``int`` to read quickly stays a Decimal."""
+    return int(text) if len(text) <= 40 else Decimal(text)
+
+
+def _survey(value: Any, path: str, depth: int, faults: dict[str, str]) -> None:
+    if isinstance(value, dict):
+        if depth > MAX_DEPTH:
+            faults[ROOT] = f"expected at most {MAX_DEPTH} levels of nesting"
+            return
+        if isinstance(value, _Repeating):
+            faults[_join(path, value.repeated)] = "expected each key once, got it twice"
+        for key, child in value.items():
+            if isinstance(child, (dict, list, _Constant)):
+                _survey(child, _join(path, key), depth + 1, faults)
+    elif isinstance(value, list):
+        if depth > MAX_DEPTH:
+            faults[ROOT] = f"expected at most {MAX_DEPTH} levels of nesting"
+            return
+        for index, child in enumerate(value):
+            if isinstance(child, (dict, list, _Constant)):
+                _survey(child, f"{path}[{index}]", depth + 1, faults)
+    elif isinstance(value, _Constant):
+        faults[path or ROOT] = f"expected a number, got {value.name}"
+
+
+def _join(path: str, key: str) -> str:
+    key = clean(key, 64)
+    return f"{path}.{key}" if path else key
+
+
+class Reader:
+    """A value of a payload together with its path. ``value`` is None where the payload does not have it."""
+
+    __slots__ = ("_faults", "_warnings", "path", "value")
+
+    def __init__(
+        self,
+        value: Any,
+        path: str = "",
+        faults: dict[str, str] | None = None,
+        warnings: list[str] | None = None,
+    ) -> None:
+        self.value = value
+        self.path = path
+        self._faults = {} if faults is None else faults
+        self._warnings = [] if warnings is None else warnings
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Reader:
+        """Read a request's body. What is not a JSON object is a fault of ``body``."""
+        document, faults = load_json(body)
+        if not isinstance(document, dict) and not faults:
+            faults[ROOT] = f"expected a JSON object, got {shown(document)}"
+        return cls(document if isinstance(document, dict) else {}, "", faults)
+
+    # -- walking -----------------------------------------------------------------------------------------------------
+
+    def _child(self, value: Any, path: str) -> Reader:
+        return Reader(value, path, self._faults, self._warnings)
+
+    def at(self, dotted: str) -> Reader:
+        """Return what stands at a dotted path below; its value is None where any step is missing."""
+        value, path = self.value, self.path
+        for key in dotted.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+            path = _join(path, key)
+        return self._child(value, path)
+
+    def first(self, *paths: str) -> Reader:
+        """Return the first of several alternatives that says something (not null, not an empty string)."""
+        for path in paths:
+            reader = self.at(path)
+            if reader:
+                return reader
+        return self.at(paths[0])
+
+    def named(self, *paths: str) -> bool:
+        """Tell whether the payload names any of these paths, be it with null or an empty value."""
+        for dotted in paths:
+            head, _, key = dotted.rpartition(".")
+            parent = self.at(head).value if head else self.value
+            if isinstance(parent, dict) and key in parent:
+                return True
+        return False
+
+    def under(self, outer: Reader, *names: str) -> Reader:
+        """Return this object with the named fields of ``outer`` filled in where it lacks them."""
+        own = self.value if isinstance(self.value, dict) else {}
+        extra = outer.value if isinstance(outer.value, dict) else {}
+        lacking = {name: extra[name] for name in names if own.get(name) in (None, "") and name in extra}
+        return self._child({**own, **lacking}, self.path) if lacking else self
+
+    def __bool__(self) -> bool:
+        """Tell whether there is something: not null, not a blank string."""
+        return self.value is not None and not (isinstance(self.value, str) and not self.value.strip())
+
+    def is_object(self) -> bool:
+        return isinstance(self.value, dict)
+
+    def items(self) -> Iterator[Reader]:
+        """Yield the elements of a list; nothing where there is none. A value that is no list is a fault."""
+        if self.value is None:
+            return
+        if not isinstance(self.value, list):
+            self.fault(f"expected a list, got {shown(self.value)}")
+            return
+        for index, element in enumerate(self.value):
+            yield self._child(element, f"{self.path}[{index}]")
+
+    def objects(self) -> Iterator[Reader]:
+        """Yield the elements of a list of objects; an element of another type is a fault."""
+        for element in self.items():
+            if element.is_object():
+                yield element
+            else:
+                element.fault(f"expected an object, got {shown(element.value)}")
+
+    # -- faults ------------------------------------------------------------------------------------------------------
+
+    def fault(self, message: str) -> None:
+        """Note that the payload is unusable because of this value; the first fault of a path stands."""
+        self._faults.setdefault(self.path or ROOT, message)
+
+    def warn(self, message: str) -> None:
+        """Note something that a person should know and that does not make the payload unusable."""
+        self._warnings.append(f"{self.path or ROOT}: {message}")
+
+    @property
+    def faults(self) -> dict[str, str]:
+        return self._faults
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return tuple(self._warnings)
+
+    # -- values ------------------------------------------------------------------------------------------------------
+
+    def text(self, max_length: int = 255) -> str:
+        """Return a string, or a number as text; ``""`` for anything else. Cleaned and cut to ``max_length``."""
+        if isinstance(self.value, str):
+            return clean(self.value, max_length)
+        if isinstance(self.value, (int, Decimal)) and not isinstance(self.value, bool):
+            return str(self.value)[:max_length]
+        return ""
+
+    def word(self) -> str:
+        """Return a word of the provider's vocabulary in lower case, ``""`` where there is none."""
+        return self.text(64).lower()
+
+    def identifier(self) -> str:
+        """Return an id, ``""`` where there is none. One with NUL, a lone surrogate or over 512 characters is a fault."""
+        if isinstance(self.value, str):
+            if _FORBIDDEN.search(self.value):
+                self.fault("expected an id without NUL or lone surrogates")
+                return ""
+            if len(self.value) > MAX_ID_LENGTH:
+                self.fault(f"expected an id of at most {MAX_ID_LENGTH} characters, got {len(self.value)}")
+                return ""
+            return self.value.strip()
+        return self.text(MAX_ID_LENGTH)
+
+    def required_identifier(self) -> str:
+        """Return an id; a missing one is a fault."""
+        identifier = self.identifier()
+        if not identifier:
+            self.fault(f"expected an id, got {shown(self.value)}")
+        return identifier
+
+    def amount(self) -> Decimal | None:
+        """Return an amount in major units, None where absent or blank. What is not a plain decimal is a fault."""
+        if not self:
+            return None
+        number = isinstance(self.value, (int, Decimal, str)) and not isinstance(self.value, bool)
+        if number and _PLAIN_DECIMAL.fullmatch(str(self.value)):
+            return Decimal(str(self.value))
+        self.fault(f"expected a plain decimal, got {shown(self.value)}")
+        return None
+
+    def minor(self, digits: int | None = None) -> Amount | None:
+        """Return an amount given as an integer of minor units: major units where ``digits`` is known, else Minor."""
+        if not self:
+            return None
+        number = isinstance(self.value, (int, Decimal, str)) and not isinstance(self.value, bool)
+        if number and _WHOLE_MINOR.fullmatch(str(self.value)):
+            units = int(str(self.value))
+            return Minor(units) if digits is None else Decimal(units).scaleb(-digits)
+        self.fault(f"expected a whole number of minor units, got {shown(self.value)}")
+        return None
+
+    def quantity(self, default: int | None = None) -> int:
+        """Return a whole number from 1 to 9,999; absent is ``default``, or a fault where that is None."""
+        if self.value is None and default is not None:
+            return default
+        number = isinstance(self.value, (int, Decimal, str)) and not isinstance(self.value, bool)
+        if number and _WHOLE.fullmatch(str(self.value)):
+            quantity = int(Decimal(str(self.value)))
+            if 1 <= quantity <= MAX_QUANTITY:
+                return quantity
+            if quantity > MAX_QUANTITY:
+                self.fault(f"expected at most {MAX_QUANTITY}, got {shown(self.value)}")
+                return 1
+        self.fault(f"expected a positive integer, got {shown(self.value)}")
+        return 1
+
+    def time(self) -> datetime | None:
+        """Return an aware UTC time from ISO 8601 or Unix seconds (or milliseconds); None where it is not one.
+
+        A time without an offset is read as UTC: every provider that names a zone names ``Z``.
+        """
+        return parse_time(self.text(64))
+
+    def flag(self) -> bool | None:
+        """Return a boolean, also from the words true and false; None for anything else."""
+        if isinstance(self.value, bool):
+            return self.value
+        return {"true": True, "false": False}.get(self.word())
+
+    def coordinate(self, bound: int) -> Decimal | None:
+        """Return a latitude (``bound`` 90) or longitude (180) in degrees, None where it is not one."""
+        number = self.text(32)
+        if not re.fullmatch(r"-?[0-9]{1,3}(\.[0-9]{1,20})?", number, re.ASCII):
+            return None
+        value = Decimal(number)
+        return value if abs(value) <= bound else None
+
+    def amount_of(self, names: Iterable[str], digits: int | None, minor: Iterable[str] = ()) -> Amount | None:
+        """Return the first named amount. Names that end in ``_cents``, and those in ``minor``, are minor units."""
+        for name in names:
+            reader = self.at(name)
+            if reader:
+                return reader.minor(digits) if name.endswith("_cents") or name in minor else reader.amount()
+        return None
+
+
+def parse_time(text: str) -> datetime | None:
+    """Return an aware UTC time from ISO 8601 or Unix seconds (or milliseconds); None where ``text`` is neither."""
+    try:
+        if _EPOCH.fullmatch(text):
+            seconds = float(text)
+            return datetime.fromtimestamp(seconds / 1000 if seconds >= 1e11 else seconds, UTC)
+        moment = datetime.fromisoformat(text)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if math.isfinite(moment.timestamp()) and moment.year >= 1970 else None
