@@ -90,9 +90,7 @@ class ProviderAdapter:
         if reader.faults:
             first = next(iter(events), OrderEvent(kind=Kind.IGNORED))
             kind = "" if first.kind is Kind.IGNORED else first.kind.value
-            raise PayloadError(
-                reader.faults, external_id=first.external_id, order_ref=first.order_ref, kind=kind
-            )
+            raise PayloadError(reader.faults, external_id=first.external_id, order_ref=first.order_ref, kind=kind)
         return events
 
     def read(self, body: Reader, request: InboundRequest) -> list[OrderEvent]:

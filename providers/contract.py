@@ -21,7 +21,7 @@ from providers.samples import Dialect, SampleOrder, build_sample, sample_events,
 from providers.signatures import SignatureError
 
 NOW = datetime(2026, 1, 10, 12, 0, tzinfo=UTC)
-SECRET = "current-secret-with-enough-entropy"  # noqa: S105 — an invented one
+SECRET = "current-secret-with-enough-entropy"
 PREVIOUS = "previous-secret-with-enough-entropy"
 
 
@@ -30,7 +30,9 @@ def load_fixture(adapter: ProviderAdapter, name: str, headers: Mapping[str, str]
     """Return ``fixtures/<name>.json`` of the adapter's folder as a request."""
     folder = Path(__file__).parent / adapter.slug / "fixtures"
     body = (folder / f"{name}.json").read_bytes()
-    return InboundRequest(body=body, headers={"content-type": "application/json", **(headers or {})}, path=path, method=method)
+    return InboundRequest(
+        body=body, headers={"content-type": "application/json", **(headers or {})}, path=path, method=method
+    )
 
 
 def parse_one(adapter: ProviderAdapter, request: InboundRequest) -> OrderEvent:
@@ -93,7 +95,9 @@ class AdapterContractTests:
         assert self.refuse(dataclasses.replace(request, headers=bare), self.secrets(dialect)) == "no_proof"
 
     @pytest.mark.parametrize("dialect", ["hub", "native"])
-    @pytest.mark.parametrize("garbage", ["", " ", "garbage", "Bearer", "é\u0639\u0631\u0628\u064a", "\x00", "a" * 10_000, "sha256="])
+    @pytest.mark.parametrize(
+        "garbage", ["", " ", "garbage", "Bearer", "é\u0639\u0631\u0628\u064a", "\x00", "a" * 10_000, "sha256="]
+    )
     def test_garbage_proof_is_refused(self, dialect: Dialect, garbage: str) -> None:
         request = self.signed(dialect)
         for name in self.proof_headers(request):
@@ -122,7 +126,11 @@ class AdapterContractTests:
     @pytest.mark.parametrize("dialect", ["hub", "native"])
     def test_every_sample_parses_and_twice_gives_equal_events(self, dialect: Dialect) -> None:
         for name, builder in sample_events(self.adapter.slug, dialect).items():
-            sample = builder(SampleOrder(external_id="1000001", store_id="store-1", now=NOW, order_ref="ref-1"))
+            sample = builder(
+                SampleOrder(
+                    external_id="1000001", store_id="store-1", now=NOW, order_ref="0f0e0d0c-0000-4000-8000-00000000000a"
+                )
+            )
             request = InboundRequest(sample.body(), sample.headers, sample.path, sample.method)
             assert self.adapter.parse(request) == self.adapter.parse(request), name
 
@@ -178,7 +186,10 @@ class AdapterContractTests:
 
 def _with_extras(value: Any) -> Any:
     if isinstance(value, dict):
-        return {**{key: _with_extras(child) for key, child in value.items()}, "x_new_field_2031": {"deep": [1, None, "x"]}}
+        return {
+            **{key: _with_extras(child) for key, child in value.items()},
+            "x_new_field_2031": {"deep": [1, None, "x"]},
+        }
     if isinstance(value, list):
         return [_with_extras(child) for child in value]
     return value

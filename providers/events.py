@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from providers.money import Amount, to_major
 
@@ -176,11 +177,9 @@ class OrderSnapshot:
                 modifiers=tuple(map(scale_modifier, line.modifiers)),
             )
 
-        return dataclasses.replace(
-            self,
-            lines=None if self.lines is None else tuple(map(scale_line, self.lines)),
-            **{name: to_major(getattr(self, name), digits) for name in AMOUNT_FIELDS},
-        )
+        amounts: dict[str, Any] = {name: to_major(getattr(self, name), digits) for name in AMOUNT_FIELDS}
+        lines = None if self.lines is None else tuple(map(scale_line, self.lines))
+        return dataclasses.replace(self, lines=lines, **amounts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,7 +98,8 @@ def read_event(
 ) -> OrderEvent:
     """Read one hub payload. ``created_when`` tells of a word and a status whether together they are a creation."""
     order = order_object(body)
-    word_reader = body.first(*fields.event)
+    known = (r for r in map(body.at, fields.event) if r.word() in events or r.word() in ignored)
+    word_reader = next(known, body.first(*fields.event))
     word = word_reader.word()
     status_word = order.first("status", "current_status").word()
     if word in ignored:
@@ -124,7 +125,7 @@ def read_event(
 
 def _meaning_without_word(order: Reader, fields: HubFields, status_word: str, word_reader: Reader) -> EventWord:
     """Tell what a payload without an event word is: with lines a creation, with a status an update, else a fault."""
-    if order.first(*fields.lines):
+    if order.first(*fields.lines).value:
         return EventWord(Kind.CREATED)
     if not status_word:
         word_reader.fault("expected an event, got nothing")
@@ -210,7 +211,7 @@ def read_snapshot(order: Reader, fields: HubFields, *, creating: bool) -> OrderS
         total=amount(fields.total),
         cash_due=order.amount_of(("cash_due", "cashDue", "cash_due_cents"), digits),
         currency=currency,
-        payment_method=order.first(*fields.payment).text(64).lower() or (fields.payment_default if creating else None),
+        payment_method=order.first(*fields.payment).word() or (fields.payment_default if creating else "") or None,
         order_type=order_type,
         fulfilled_by=fulfilled_by,
         delivery_address=read_address(order.first(*fields.address)),
@@ -304,7 +305,9 @@ def read_address(source: Reader) -> Address | None:
         city=source.at("city").text(),
         notes=source.first("notes", "note", "instructions", "delivery_instructions", "landmark").text(1000),
         latitude=source.first("latitude", "lat", "location.latitude", "location.lat", "geolocation.latitude"),
-        longitude=source.first("longitude", "lng", "lon", "location.longitude", "location.lng", "geolocation.longitude"),
+        longitude=source.first(
+            "longitude", "lng", "lon", "location.longitude", "location.lng", "geolocation.longitude"
+        ),
     )
 
 

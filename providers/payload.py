@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from providers.money import Amount, Minor
@@ -32,10 +32,12 @@ _FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
 class PayloadError(ValueError):
     """An authentic payload that we cannot use; ``details`` maps each path to its fault.
 
-    ``external_id``, ``order_ref`` and ``kind`` are what could be read all the same, so that the answer can name the order.
+    ``external_id``, ``order_ref`` and ``kind`` are what could be read all the same: the answer names the order.
     """
 
-    def __init__(self, details: Mapping[str, str], *, external_id: str = "", order_ref: str = "", kind: str = "") -> None:
+    def __init__(
+        self, details: Mapping[str, str], *, external_id: str = "", order_ref: str = "", kind: str = ""
+    ) -> None:
         self.details = dict(details)
         self.external_id = external_id
         self.order_ref = order_ref
@@ -44,7 +46,7 @@ class PayloadError(ValueError):
 
 
 class _Constant(NamedTuple):
-    """NaN or an infinity, which JSON does not have."""
+    """NaN or an infinity, which JSON does not have, or a number beyond what Decimal holds."""
 
     name: str
 
@@ -100,7 +102,7 @@ def load_json(body: bytes) -> tuple[Any, dict[str, str]]:
         return None, {ROOT: f"expected UTF-8, got an invalid byte at position {error.start}"}
     try:
         document = json.loads(
-            text, parse_float=Decimal, parse_constant=_Constant, object_pairs_hook=_object, parse_int=_integer
+            text, parse_float=_decimal, parse_constant=_Constant, object_pairs_hook=_object, parse_int=_integer
         )
     except json.JSONDecodeError as error:
         return None, {ROOT: f"expected JSON, {error.msg} at line {error.lineno} column {error.colno}"}
@@ -116,25 +118,44 @@ def _integer(text: str) -> int | Decimal:
     return int(text) if len(text) <= 40 else Decimal(text)
 
 
+def _decimal(text: str) -> Decimal | _Constant:
+    """Read a number with a fraction or an exponent; an exponent that no Decimal has is no number to us."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return _Constant(text[:40])
+
+
 def _survey(value: Any, path: str, depth: int, faults: dict[str, str]) -> None:
-    if isinstance(value, dict):
-        if depth > MAX_DEPTH:
-            faults[ROOT] = f"expected at most {MAX_DEPTH} levels of nesting"
-            return
-        if isinstance(value, _Repeating):
-            faults[_join(path, value.repeated)] = "expected each key once, got it twice"
-        for key, child in value.items():
-            if isinstance(child, (dict, list, _Constant)):
-                _survey(child, _join(path, key), depth + 1, faults)
-    elif isinstance(value, list):
-        if depth > MAX_DEPTH:
-            faults[ROOT] = f"expected at most {MAX_DEPTH} levels of nesting"
-            return
-        for index, child in enumerate(value):
-            if isinstance(child, (dict, list, _Constant)):
-                _survey(child, f"{path}[{index}]", depth + 1, faults)
-    elif isinstance(value, _Constant):
+    """Note what we do not take. What lies too deep is cut off, so that no reader can run out of stack on it."""
+    if isinstance(value, _Constant):
         faults[path or ROOT] = f"expected a number, got {value.name}"
+        return
+    if isinstance(value, _Repeating):
+        faults[_join(path, value.repeated)] = "expected each key once, got it twice"
+    if isinstance(value, dict):
+        children = [(key, child, _join(path, key)) for key, child in value.items() if _nests(child)]
+    elif isinstance(value, list):
+        children = [(index, child, f"{path}[{index}]") for index, child in enumerate(value) if _nests(child)]
+    else:
+        return
+    for key, child, child_path in children:
+        if depth == MAX_DEPTH and not isinstance(child, _Constant):
+            faults[ROOT] = f"expected at most {MAX_DEPTH} levels of nesting"
+            value[key] = [] if isinstance(child, list) else {}
+        else:
+            _survey(child, child_path, depth + 1, faults)
+
+
+def _nests(value: Any) -> bool:
+    return isinstance(value, (dict, list, _Constant))
+
+
+def _plain(value: Any) -> str:
+    """Return a number as its digits: ``str`` gives 0.0000001 an exponent that the payload did not have."""
+    if isinstance(value, Decimal) and -20 <= int(value.as_tuple().exponent) < 0:
+        return f"{value:f}"
+    return str(value)
 
 
 def _join(path: str, key: str) -> str:
@@ -213,7 +234,7 @@ class Reader:
 
     def items(self) -> Iterator[Reader]:
         """Yield the elements of a list; nothing where there is none. A value that is no list is a fault."""
-        if self.value is None:
+        if not self:
             return
         if not isinstance(self.value, list):
             self.fault(f"expected a list, got {shown(self.value)}")
@@ -262,7 +283,7 @@ class Reader:
         return self.text(64).lower()
 
     def identifier(self) -> str:
-        """Return an id, ``""`` where there is none. One with NUL, a lone surrogate or over 512 characters is a fault."""
+        """Return an id, ``""`` where there is none. NUL, a lone surrogate or more than 512 characters is a fault."""
         if isinstance(self.value, str):
             if _FORBIDDEN.search(self.value):
                 self.fault("expected an id without NUL or lone surrogates")
@@ -271,7 +292,11 @@ class Reader:
                 self.fault(f"expected an id of at most {MAX_ID_LENGTH} characters, got {len(self.value)}")
                 return ""
             return self.value.strip()
-        return self.text(MAX_ID_LENGTH)
+        text = self.text(MAX_ID_LENGTH + 1)
+        if len(text) > MAX_ID_LENGTH:
+            self.fault(f"expected an id of at most {MAX_ID_LENGTH} characters, got a longer number")
+            return ""
+        return text
 
     def required_identifier(self) -> str:
         """Return an id; a missing one is a fault."""
@@ -285,8 +310,8 @@ class Reader:
         if not self:
             return None
         number = isinstance(self.value, (int, Decimal, str)) and not isinstance(self.value, bool)
-        if number and _PLAIN_DECIMAL.fullmatch(str(self.value)):
-            return Decimal(str(self.value))
+        if number and _PLAIN_DECIMAL.fullmatch(text := _plain(self.value)):
+            return Decimal(text)
         self.fault(f"expected a plain decimal, got {shown(self.value)}")
         return None
 

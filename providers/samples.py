@@ -96,7 +96,12 @@ def build_sample(provider: str, dialect: Dialect, event: str, order: SampleOrder
 
 
 def sign_sample(
-    adapter: ProviderAdapter, dialect: Dialect, sample: UnsignedSample, secrets: Mapping[str, str], now: datetime, delivery_id: str
+    adapter: ProviderAdapter,
+    dialect: Dialect,
+    sample: UnsignedSample,
+    secrets: Mapping[str, str],
+    now: datetime,
+    delivery_id: str,
 ) -> InboundRequest:
     """Sign a sample with the dialect's scheme whose secret is set; raise KeyError naming the secret that is missing."""
     schemes = {scheme.secret: scheme for scheme in adapter.schemes}

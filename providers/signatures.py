@@ -49,8 +49,9 @@ class SignatureError(Exception):
 
 
 class Scheme(Protocol):
-    secret: str
-    """The credential field that holds this scheme's secret."""
+    @property
+    def secret(self) -> str:
+        """The credential field that holds this scheme's secret."""
 
     def carried(self, request: InboundRequest) -> bool:
         """Tell whether the request carries a proof of this scheme, complete or not."""

@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class IntegrationConfig(AppConfig):
+    name = "integration"
+    verbose_name = "Integration"
+
+    def ready(self) -> None:
+        from integration import checks  # noqa: F401

@@ -1,0 +1,1 @@
+"""What Django's check command says about our settings."""

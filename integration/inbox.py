@@ -1,0 +1,469 @@
+"""The inbox: record, claim, process, retry, quarantine, replay. What is recorded is never lost and never invisible."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
+
+from integration.alerts import raise_alert
+from integration.envelope import read_envelope
+from integration.models import Alert, WebhookAttempt, WebhookBody, WebhookLog, WebhookStatus
+from integration.redaction import redact_headers
+from integration.retry import LEASE_S, next_delay
+from orders import live
+from orders.models import Company, User
+from orders.models.order import order_id_for
+from orders.services import Applied, Delivery, Outcome, apply_event, order_id_of
+from providers.base import InboundRequest, ProviderAdapter
+from providers.events import Kind, OrderEvent
+from providers.payload import PayloadError
+from providers.registry import get_adapter
+from providers.signatures import NEXARA
+
+logger = logging.getLogger(__name__)
+
+Trigger = WebhookAttempt.Trigger
+WAITING = (WebhookStatus.RECEIVED, WebhookStatus.PROCESSING, WebhookStatus.FAILED)
+SETTLED = (WebhookStatus.PROCESSED, WebhookStatus.IGNORED, WebhookStatus.PARKED)
+REFUSALS_THAT_CLUSTER = 10
+"""So many refusals of one kind in a minute are no accident."""
+
+
+class LostClaimError(Exception):
+    """Somebody else holds the row now; what we did with it is undone."""
+
+
+class EnvelopeError(PayloadError):
+    """An authentic request of the hub whose envelope lacks what it needs to be read."""
+
+
+class NotReplayableError(Exception):
+    """The row cannot be replayed; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A delivery in the log. ``is_new`` is False for one that we already had."""
+
+    log: WebhookLog
+    is_new: bool
+
+
+# -- recording ---------------------------------------------------------------------------------------------------------
+
+
+def delivery_key(adapter: ProviderAdapter | None, request: InboundRequest, proof: str) -> str:
+    """Return what makes two requests the same delivery: the sender's own id of it, else a digest over path and body."""
+    own = ""
+    if proof == NEXARA.secret:
+        own = request.header(NEXARA.id_header)
+    elif adapter is not None:
+        own = adapter.delivery_id(request)
+    kind = "hub" if proof == NEXARA.secret else "id"
+    if own and len(own) <= 200 and own.isprintable():
+        return f"{kind}:{own}"
+    if own:
+        return f"{kind}-sha256:{hashlib.sha256(own.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    digest = hashlib.sha256(f"{request.method} {request.path}\n".encode("utf-8", "surrogatepass") + request.body)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def record(
+    company: Company,
+    provider: str,
+    adapter: ProviderAdapter | None,
+    request: InboundRequest,
+    *,
+    proof: str,
+    received_at: datetime,
+    address: str = "",
+    request_id: str = "",
+    is_envelope: bool = False,
+) -> Recorded:
+    """Commit a verified delivery, byte for byte, and claim it for this process; or return the one we already have.
+
+    A known key with another body is stored too, ``quarantined`` as ``delivery_conflict``: the first stands.
+    """
+    key = delivery_key(adapter, request, proof)
+    log = WebhookLog(
+        company=company,
+        provider=provider,
+        status=WebhookStatus.PROCESSING,
+        delivery_key=key,
+        is_envelope=is_envelope,
+        proof=proof,
+        method=request.method,
+        path=request.path[:1200],
+        headers=redact_headers(request.headers),
+        body_sha256=hashlib.sha256(request.body).hexdigest(),
+        body_size=len(request.body),
+        remote_address=address or None,
+        request_id=request_id,
+        attempts=1,
+        next_attempt_at=received_at + timedelta(seconds=LEASE_S),
+        claim_token=uuid.uuid4(),
+        received_at=received_at,
+    )
+    if _insert(log, request.body):
+        return Recorded(log, True)
+    known = WebhookLog.objects.get(company=company, provider=provider, delivery_key=key)
+    if known.body_sha256 == log.body_sha256:
+        return _count_duplicate(known)
+    log.delivery_key = f"{key}#{log.body_sha256}"
+    log.status, log.claim_token, log.next_attempt_at, log.attempts = WebhookStatus.QUARANTINED, None, None, 0
+    log.error_code = "delivery_conflict"
+    log.error = f"Delivery {known.id} came under the same id with another body; that one stands."
+    log.details = {"delivery": "the same id as an earlier delivery with another body"}
+    log.processed_at = timezone.now()
+    if not _insert(log, request.body):
+        return _count_duplicate(
+            WebhookLog.objects.get(company=company, provider=provider, delivery_key=log.delivery_key)
+        )
+    _alert_quarantined(log)
+    _announce(log)
+    return Recorded(log, True)
+
+
+def _insert(log: WebhookLog, body: bytes) -> bool:
+    """Insert a row and its bytes in one transaction; False where its key is taken."""
+    try:
+        with transaction.atomic():
+            log.save(force_insert=True)
+            WebhookBody(log=log, body=body).save(force_insert=True)
+    except IntegrityError:
+        return False
+    return True
+
+
+def _count_duplicate(known: WebhookLog) -> Recorded:
+    WebhookLog.objects.filter(pk=known.pk).update(duplicates=F("duplicates") + 1)
+    return Recorded(known, False)
+
+
+def record_rejection(company: Company | None, provider: str, reason: str, now: datetime) -> None:
+    """Count a request that is not authentic: one row per company, provider, reason and minute, with nothing of it."""
+    minute = now.replace(second=0, microsecond=0)
+    key = f"{company.id if company else '-'}|{provider}|{reason}|{minute:%Y-%m-%dT%H:%M}"
+    row = WebhookLog.objects.filter(rejection_key=key)
+    if not row.update(count=F("count") + 1):
+        draft = WebhookLog(
+            company=company, provider=provider, status=WebhookStatus.REJECTED, rejection_key=key, count=0,
+            error_code="invalid_signature", error=reason, received_at=minute, processed_at=minute,
+        )  # fmt: skip
+        WebhookLog.objects.bulk_create([draft], ignore_conflicts=True)
+        row.update(count=F("count") + 1)
+    count = row.values_list("count", flat=True).first() or 0
+    if count == REFUSALS_THAT_CLUSTER:
+        raise_alert(
+            company, "signatures_failing", f"Many requests of {provider} are refused: {reason}.", subject=provider, now=now,
+            details={"reason": reason},
+        )  # fmt: skip
+
+
+# -- claiming ----------------------------------------------------------------------------------------------------------
+
+
+def due_rows(now: datetime, limit: int) -> list[WebhookLog]:
+    """Return rows that are due, or whose lease has run out: each company's oldest first, in turns.
+
+    In turns, so that a company with a long queue does not keep the others waiting.
+    """
+    turn = Window(RowNumber(), partition_by=F("company_id"), order_by=F("next_attempt_at").asc())
+    rows = WebhookLog.objects.filter(status__in=WAITING, next_attempt_at__lte=now).annotate(turn=turn)
+    return list(rows.order_by("turn", "next_attempt_at")[:limit])
+
+
+def claim(log: WebhookLog, now: datetime) -> uuid.UUID | None:
+    """Take a due row for a minute; return the claim, or None where somebody else was first."""
+    token = uuid.uuid4()
+    taken = WebhookLog.objects.filter(
+        pk=log.pk, status__in=WAITING, next_attempt_at=log.next_attempt_at, claim_token=log.claim_token
+    ).update(status=WebhookStatus.PROCESSING, claim_token=token, next_attempt_at=now + timedelta(seconds=LEASE_S))
+    return token if taken else None
+
+
+def process_claimed(
+    log_id: uuid.UUID, token: uuid.UUID, trigger: str = Trigger.RETRY, user: User | None = None
+) -> WebhookLog | None:
+    """Work a claimed row; None where the claim is not ours any more. Safe to call twice: the second finds no claim."""
+    mine = uuid.uuid4()
+    now = timezone.now()
+    taken = WebhookLog.objects.filter(pk=log_id, claim_token=token, status=WebhookStatus.PROCESSING).update(
+        claim_token=mine, attempts=F("attempts") + 1, next_attempt_at=now + timedelta(seconds=LEASE_S)
+    )
+    if not taken:
+        return None
+    log = WebhookLog.objects.select_related("company").get(pk=log_id)
+    return process(log, stored_request(log), trigger=trigger, user=user)
+
+
+def stored_request(log: WebhookLog) -> InboundRequest:
+    """Return the request of a stored row: the same that came in, its proofs redacted."""
+    body = WebhookBody.objects.filter(log=log).values_list("body", flat=True).first()
+    return InboundRequest(
+        body=bytes(body) if body is not None else b"", headers=log.headers, path=log.path, method=log.method
+    )
+
+
+# -- processing --------------------------------------------------------------------------------------------------------
+
+
+def process(
+    log: WebhookLog,
+    request: InboundRequest,
+    *,
+    trigger: str = Trigger.LIVE,
+    user: User | None = None,
+    is_test: bool = False,
+) -> WebhookLog:
+    """Parse and apply a claimed row and write how it went. Never raises for what the payload says or the database does.
+
+    The event's effect and the row's status are one commit. A failure is saved outside of it, with its next try.
+    """
+    started, clock = timezone.now(), time.perf_counter()
+    first_clock = started if trigger != Trigger.LIVE else log.received_at
+    try:
+        events = _parse(log, request)
+    except PayloadError as error:
+        _quarantine(log, error)
+    except Exception as error:
+        _fail(log, error)
+    else:
+        try:
+            with transaction.atomic():
+                _apply(log, events, is_test=is_test)
+        except LostClaimError:
+            log.refresh_from_db()
+            return log
+        except Exception as error:
+            _fail(log, error)
+    if trigger != Trigger.LIVE or log.status not in SETTLED:
+        WebhookAttempt.objects.create(
+            log=log, trigger=trigger, user=user, outcome=log.status, error=log.error, started_at=first_clock,
+            duration_ms=round((time.perf_counter() - clock) * 1000, 3),
+        )  # fmt: skip
+    _announce(log)
+    return log
+
+
+def _parse(log: WebhookLog, request: InboundRequest) -> list[OrderEvent]:
+    """Return the events of a row; one that came as an envelope has to be a whole one first."""
+    if log.is_envelope:
+        envelope = read_envelope(request.body)
+        if envelope.faults or envelope.adapter is None:
+            raise EnvelopeError(envelope.faults)
+    return get_adapter(log.provider).parse(request)
+
+
+def _apply(log: WebhookLog, events: list[OrderEvent], *, is_test: bool) -> None:
+    company = log.company
+    assert company is not None
+    delivery = Delivery(
+        received_at=log.received_at,
+        event_id=log.id,
+        via_hub=log.is_envelope or log.proof == NEXARA.secret,
+        is_test=is_test,
+    )
+    results = [(event, apply_event(company, log.provider, event, delivery)) for event in events]
+    for _, result in results:
+        if result.created and result.order_id is not None:
+            _apply_parked(log, result.order_id)
+    event, result = _chief(results)
+    _describe(log, event, result)
+    _finish(log)
+    if not settings.LOG_WEBHOOKS and log.status == WebhookStatus.PROCESSED:
+        WebhookBody.objects.filter(log=log).delete()
+
+
+def _chief(results: list[tuple[OrderEvent, Applied]]) -> tuple[OrderEvent, Applied]:
+    """Return the result that speaks for the delivery: one that did something, else one that waits, else the first."""
+    for outcome in (Outcome.PROCESSED, Outcome.PARKED):
+        for pair in results:
+            if pair[1].outcome is outcome:
+                return pair
+    return results[0] if results else (OrderEvent(kind=Kind.IGNORED), Applied(Outcome.IGNORED, None, note="no event"))
+
+
+def _describe(log: WebhookLog, event: OrderEvent, result: Applied) -> None:
+    order = result.order
+    if order is not None:
+        order.refresh_from_db(fields=["status"])
+    log.status = WebhookStatus(result.outcome.value)
+    log.event_type = (event.word if event.kind is Kind.IGNORED else event.kind.value)[:64]
+    log.provider_event = event.word[:64]
+    log.external_id = order.external_id if order else event.external_id
+    log.order_id = result.order_id
+    log.order_status = order.status if order else ""
+    log.warnings = [warning[:500] for warning in event.warnings][:50]
+    log.error_code, log.details = "", {}
+    log.error = result.note if result.outcome is Outcome.IGNORED else ""
+
+
+def _apply_parked(creation: WebhookLog, order_id: uuid.UUID) -> None:
+    """Apply what came before its order, in the order of its coming, in the creation's transaction.
+
+    So an order that was cancelled before it came is never seen open.
+    """
+    parked = WebhookLog.objects.filter(
+        company=creation.company, provider=creation.provider, order_id=order_id, status=WebhookStatus.PARKED
+    ).select_related("company")
+    for log in parked.order_by("received_at", "id"):
+        delivery = Delivery(received_at=log.received_at, event_id=log.id)
+        for event in get_adapter(log.provider).parse(stored_request(log)):
+            _describe(log, event, apply_event(creation.company, log.provider, event, delivery))  # type: ignore[arg-type]
+        log.processed_at = timezone.now()
+        log.save(update_fields=["status", "event_type", "external_id", "order_status", "error", "processed_at"])
+        _announce(log)
+
+
+def _finish(log: WebhookLog) -> None:
+    """Write the row's result, if the claim is still ours; raise LostClaimError, which undoes everything, if not."""
+    token, log.claim_token, log.next_attempt_at = log.claim_token, None, None
+    log.processed_at = timezone.now()
+    log.duration_ms = round((log.processed_at - log.received_at).total_seconds() * 1000, 3)
+    written = WebhookLog.objects.filter(pk=log.pk, claim_token=token, status=WebhookStatus.PROCESSING).update(
+        **{name: getattr(log, name) for name in _RESULT_FIELDS}
+    )
+    if not written:
+        raise LostClaimError
+
+
+_RESULT_FIELDS = (
+    "status", "event_type", "provider_event", "external_id", "order_id", "order_status", "warnings", "error_code", "error",
+    "details", "claim_token", "next_attempt_at", "processed_at", "duration_ms",
+)  # fmt: skip
+
+
+def _quarantine(log: WebhookLog, error: PayloadError) -> None:
+    """Keep what we cannot use: no retry mends it, a person may replay it once the cause is mended."""
+    log.status = WebhookStatus.QUARANTINED
+    log.error_code = "invalid_envelope" if isinstance(error, EnvelopeError) else "invalid_payload"
+    log.details = error.details
+    log.error = str(error)[:2000]
+    log.event_type = error.kind or log.event_type
+    log.external_id = error.external_id
+    if error.external_id:
+        log.order_id = order_id_for(log.company_id, log.provider, error.external_id)  # type: ignore[arg-type]
+    elif error.order_ref:
+        log.order_id = order_id_of(log.company, log.provider, OrderEvent(kind=Kind.UPDATED, order_ref=error.order_ref))  # type: ignore[arg-type]
+    try:
+        with transaction.atomic():
+            _finish(log)
+            _alert_quarantined(log)
+    except LostClaimError:
+        log.refresh_from_db()
+        return
+    if settings.LOG_WEBHOOK_FAILURES:
+        logger.warning("Quarantined event %s of %s: %s", log.id, log.provider, ", ".join(error.details))
+
+
+def _alert_quarantined(log: WebhookLog) -> None:
+    raise_alert(
+        log.company,
+        f"event_{log.error_code}",
+        f"An authentic {log.provider} event cannot be used and waits in quarantine.",
+        subject=log.provider,
+        severity=Alert.Severity.CRITICAL,
+        details={"eventId": str(log.id), "externalOrderId": log.external_id},
+    )
+
+
+def _fail(log: WebhookLog, error: Exception) -> None:
+    """Save a failure with its next try; the last one leaves the row dead, with an alert. Outside the failed transaction."""
+    delay = next_delay(log.attempts)
+    log.status = WebhookStatus.DEAD if delay is None else WebhookStatus.FAILED
+    log.error_code = "processing_failed"
+    # The text of a database error can quote values of the payload: the class says what a person needs.
+    log.error = type(error).__name__
+    if settings.LOG_WEBHOOK_FAILURES:
+        logger.error("Event %s of %s failed, attempt %d", log.id, log.provider, log.attempts, exc_info=error)
+    token, log.claim_token = log.claim_token, None
+    log.next_attempt_at = timezone.now() + delay if delay else None
+    log.processed_at = timezone.now() if delay is None else None
+    with transaction.atomic():
+        WebhookLog.objects.filter(pk=log.pk, claim_token=token).update(
+            **{name: getattr(log, name) for name in
+               ("status", "error_code", "error", "claim_token", "next_attempt_at", "processed_at")}
+        )  # fmt: skip
+        if delay is None:
+            raise_alert(
+                log.company, "event_dead", f"A {log.provider} event could not be processed and waits for a person.",
+                subject=log.provider, severity=Alert.Severity.CRITICAL,
+                details={"eventId": str(log.id), "externalOrderId": log.external_id},
+            )  # fmt: skip
+
+
+def _announce(log: WebhookLog) -> None:
+    if log.company_id is None:
+        return
+    frame = {
+        "type": "webhook_event",
+        "eventId": str(log.id),
+        "provider": log.provider,
+        "eventType": log.event_type,
+        "status": log.status,
+        "externalOrderId": log.external_id or None,
+        "error": log.error_code or None,
+        "receivedAt": iso(log.received_at),
+        "durationMs": log.duration_ms,
+    }
+    live.announce(uuid.UUID(str(log.company_id)), frame)
+
+
+def iso(moment: datetime | None) -> str | None:
+    """Return a time as the API writes it: ISO 8601 in UTC with ``Z``."""
+    return moment.astimezone(timezone.get_default_timezone()).isoformat().replace("+00:00", "Z") if moment else None
+
+
+# -- replaying ---------------------------------------------------------------------------------------------------------
+
+
+def replayable(logs: QuerySet[WebhookLog], *, force: bool = False) -> QuerySet[WebhookLog]:
+    """Return those of the rows that a replay would run: all that is authentic and has its bytes, save what succeeded."""
+    logs = logs.exclude(status=WebhookStatus.REJECTED).filter(body__isnull=False)
+    return logs if force else logs.exclude(Q(status__in=SETTLED))
+
+
+def replay(log: WebhookLog, *, user: User | None, force: bool = False) -> WebhookLog:
+    """Process a stored event again, now; a person asked. Raises NotReplayableError, and writes nothing then.
+
+    What succeeded is left alone unless ``force``; applying it again changes only what the order lacks.
+    """
+    if log.status == WebhookStatus.REJECTED:
+        raise NotReplayableError(
+            "A rejected request was not authentic: nothing of it is kept, and it is never replayed."
+        )
+    if not WebhookBody.objects.filter(log=log).exists():
+        raise NotReplayableError("The body of this event is past its retention and gone.")
+    if log.status in SETTLED and not force:
+        raise NotReplayableError(f"This event is {log.status}; force replays it all the same.")
+    was = log.status
+    token = uuid.uuid4()
+    now = timezone.now()
+    with transaction.atomic():
+        taken = WebhookLog.objects.filter(pk=log.pk, status=was, claim_token=log.claim_token).exclude(
+            status=WebhookStatus.PROCESSING, next_attempt_at__gt=now
+        ).update(
+            status=WebhookStatus.PROCESSING, claim_token=token, attempts=0, next_attempt_at=now + timedelta(seconds=LEASE_S)
+        )  # fmt: skip
+        if not taken:
+            raise NotReplayableError("This event is being worked on in this moment.")
+        if was in SETTLED and not log.attempt_set.exists():
+            # The first try succeeded and has no row of its own; the coming one will overwrite what stands for it.
+            WebhookAttempt.objects.create(
+                log=log, trigger=Trigger.LIVE, outcome=was, started_at=log.received_at, duration_ms=log.duration_ms or 0
+            )
+    done = process_claimed(log.pk, token, trigger=Trigger.REPLAY, user=user)
+    if done is None:
+        raise NotReplayableError("This event is being worked on in this moment.")
+    return done

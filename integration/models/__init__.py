@@ -1,0 +1,21 @@
+"""The glue: what came in, what goes out, who may, and what a person has to see."""
+
+from integration.models.alert import Alert
+from integration.models.credential import ProviderCredential
+from integration.models.webhook import (
+    IntegrationWebhook,
+    WebhookAttempt,
+    WebhookBody,
+    WebhookLog,
+    WebhookStatus,
+)
+
+__all__ = [
+    "Alert",
+    "IntegrationWebhook",
+    "ProviderCredential",
+    "WebhookAttempt",
+    "WebhookBody",
+    "WebhookLog",
+    "WebhookStatus",
+]

@@ -1,0 +1,21 @@
+"""Schedules, with their reasons."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+
+INBOUND_DELAYS_S = (10, 20, 40, 80, 160)
+"""A new order's retries end within six minutes: providers cancel an unanswered order after five to eleven."""
+JITTER = 0.2
+LEASE_S = 60
+"""How long whoever claimed a row may work on it before the sweep takes it back."""
+PARKED_ALERT_AFTER_S = 600
+
+
+def next_delay(attempts: int) -> timedelta | None:
+    """Return how long to wait after so many attempts, shortened by up to a fifth at random; None when it is over."""
+    if attempts > len(INBOUND_DELAYS_S):
+        return None
+    # Spreads retries; nothing secret depends on it.
+    return timedelta(seconds=INBOUND_DELAYS_S[max(0, attempts - 1)] * (1 - JITTER * random.random()))  # noqa: S311

@@ -1,0 +1,72 @@
+"""The sweeper: a loop that finds what is due, whatever became of broker, worker or process."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+
+from django.db import close_old_connections, connections
+from django.utils import timezone
+
+from integration import inbox
+from integration.tasks import process_event
+
+logger = logging.getLogger(__name__)
+
+INTERVAL_S = 5.0
+BATCH = 200
+HANDOVER_S = 0.25
+"""How long the broker has to take a task; after that the sweeper works the row itself."""
+BREAK_S = 10.0
+
+
+class Sweeper:
+    """Claims due rows and hands their ids to Celery; works them itself when the broker does not take them."""
+
+    def __init__(self) -> None:
+        self._publisher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sweep-publish")
+        self._broken_until = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Sweep every five seconds until told to stop. An error is logged and the loop goes on."""
+        while not stop.is_set():
+            started = time.monotonic()
+            try:
+                close_old_connections()
+                while self.sweep() == BATCH and not stop.is_set():
+                    pass
+            except Exception:
+                logger.exception("A sweep failed; the next one follows")
+            finally:
+                connections.close_all()
+            stop.wait(max(0.2, INTERVAL_S - (time.monotonic() - started)))
+
+    def sweep(self) -> int:
+        """Claim the rows that are due and see that each is worked; return how many were due."""
+        now = timezone.now()
+        rows = inbox.due_rows(now, BATCH)
+        for log in rows:
+            token = inbox.claim(log, now)
+            if token is not None and not self._hand_over(log.pk, token):
+                inbox.process_claimed(log.pk, token)
+        return len(rows)
+
+    def _hand_over(self, log_id: uuid.UUID, token: uuid.UUID) -> bool:
+        if time.monotonic() < self._broken_until:
+            return False
+        # In a thread of its own: a broker that accepts and then says nothing would hold us for ever.
+        publishing = self._publisher.submit(process_event.apply_async, args=(str(log_id), str(token)), retry=False)
+        try:
+            publishing.result(timeout=HANDOVER_S)
+        except Exception as error:
+            self._broken_until = time.monotonic() + BREAK_S
+            if isinstance(error, FutureTimeoutError):
+                self._publisher.shutdown(wait=False, cancel_futures=True)
+                self._publisher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sweep-publish")
+            logger.warning("The broker takes no tasks; working here for %.0f s: %s", BREAK_S, type(error).__name__)
+            return False
+        return True

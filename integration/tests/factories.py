@@ -1,0 +1,110 @@
+"""A company with everything a test needs, made in one line. People and numbers are invented."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.test import Client
+from django.utils import timezone
+
+from integration.models import ProviderCredential
+from orders.models import ApiToken, Branch, BranchStore, Company, Membership, MenuProduct, MenuProductCode, Role, User
+from providers.registry import ADAPTERS
+from providers.samples import DEMO_MENU, Dialect, SampleOrder, build_sample, sign_sample
+
+SECRETS = {
+    "careem": {"webhookSecret": "careem-hub-secret-0001", "apiKey": "careem-native-key-0001"},
+    "talabat": {
+        "apiKey": "talabat-hub-key-0001",
+        "jwtSecret": "talabat-native-secret-of-thirty-two-bytes-or-more-0001-000000000001",
+    },
+    "deliveroo": {"webhookSecret": "deliveroo-secret-0001"},
+    "jahez": {"bearerToken": "jahez-bearer-token-0001"},
+    "nexara": {"secretKey": "nexara-secret-key-0001"},
+}
+
+
+@dataclasses.dataclass
+class Installation:
+    """A company, its people and how to send to it."""
+
+    company: Company
+    branch: Branch
+    owner: User
+    manager: User
+    staff: User
+
+    def client(self, user: User | None = None) -> Client:
+        """Return a browser of a signed-in person, by default the owner."""
+        client = Client()
+        client.force_login(user or self.owner)
+        return client
+
+    def token(self, user: User | None = None) -> str:
+        return ApiToken.issue(user=user or self.owner, company=self.company, name="test")[1]
+
+    def sample(self, provider: str, event: str = "created", dialect: Dialect = "hub", **order: Any):
+        """Return a signed request of a provider, as the adapters see it."""
+        now = order.pop("now", None) or timezone.now()
+        store_id = order.pop("store_id", f"{self.company.slug}-{provider}-main")
+        built = build_sample(provider, dialect, event, SampleOrder(
+            external_id=order.pop("external_id", "1000001"), store_id=store_id, now=now, **order))  # fmt: skip
+        return sign_sample(ADAPTERS[provider], dialect, built, SECRETS[provider], now, f"delivery-{uuid.uuid4()}")
+
+    def send(self, provider: str, event: str = "created", dialect: Dialect = "hub", **order: Any):
+        """Send a signed sample to the company's own URL; return the response."""
+        return self.post(provider, self.sample(provider, event, dialect, **order))
+
+    def post(self, provider: str, request: Any):
+        """Send a request as built; the path below the company's URL is its own."""
+        url = f"/api/integration/webhook/{provider}/{self.company.id}"
+        url = f"{url}/{request.path}" if request.path else url
+        headers = {name: value for name, value in request.headers.items() if name != "content-type"}
+        return Client().generic(request.method, url, request.body, content_type="application/json", headers=headers)
+
+    def send_payload(self, provider: str, payload: Any, dialect: Dialect = "hub", path: str = "", now: datetime | None = None,
+                     delivery_id: str = ""):  # fmt: skip
+        """Sign and send any payload: a JSON value, or bytes as they are."""
+        from providers.samples import UnsignedSample
+
+        class Raw(UnsignedSample):
+            def body(self) -> bytes:
+                return payload if isinstance(payload, bytes) else json.dumps(payload, ensure_ascii=False).encode()
+
+        request = sign_sample(ADAPTERS[provider], dialect, Raw({}, path), SECRETS[provider], now or timezone.now(),
+                              delivery_id or f"delivery-{uuid.uuid4()}")  # fmt: skip
+        return self.post(provider, request)
+
+
+def make_installation(
+    slug: str = "amman-grill", *, country: str = "JO", currency: str = "JOD", menu: bool = True
+) -> Installation:
+    """Make a company with a branch, three people, credentials for all providers and the hub, and the demo menu."""
+    company = Company.objects.create(name=slug.replace("-", " ").title(), slug=slug, country=country, currency=currency)
+    branch = Branch.objects.create(company=company, name="Main", name_ar="الرئيسي", is_default=True)
+    people = {}
+    for role in (Role.OWNER, Role.MANAGER, Role.STAFF):
+        user = User.objects.create_user(
+            f"{slug}-{role.value}", password="correct horse battery", is_staff=role == Role.OWNER
+        )
+        Membership.objects.create(user=user, company=company, role=role)
+        people[role.value] = user
+    for provider, fields in SECRETS.items():
+        credential = ProviderCredential(company=company, provider=provider)
+        for name, value in fields.items():
+            credential.rotate(name, value)
+        credential.save()
+        if provider in ADAPTERS:
+            BranchStore.objects.create(branch=branch, provider=provider, store_id=f"{slug}-{provider}-main")
+    if menu:
+        for product in DEMO_MENU:
+            row = MenuProduct.objects.create(
+                company=company, name=product.name, name_ar=product.name_ar, price=product.price
+            )
+            for provider in ADAPTERS:
+                MenuProductCode.objects.create(product=row, provider=provider, external_id=product.code)
+    return Installation(company=company, branch=branch, **people)

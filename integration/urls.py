@@ -1,0 +1,16 @@
+"""The webhook doors. API paths answer with and without a trailing slash: a middleware takes it off."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from integration.views.webhook import EnvelopeView, ProviderWebhookView
+
+WEBHOOK = "api/integration/webhook"
+
+urlpatterns = [
+    path(WEBHOOK, EnvelopeView.as_view(), name="webhook-envelope"),
+    path(f"{WEBHOOK}/<str:provider>", ProviderWebhookView.as_view(), name="webhook-provider"),
+    path(f"{WEBHOOK}/<str:provider>/<str:company_id>", ProviderWebhookView.as_view(), name="webhook-company"),
+    path(f"{WEBHOOK}/<str:provider>/<str:company_id>/<path:path>", ProviderWebhookView.as_view(), name="webhook-path"),
+]

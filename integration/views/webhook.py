@@ -1,0 +1,225 @@
+"""The doors that providers and the hub knock at. DRF views without parsers: the adapters read the bytes."""
+
+from __future__ import annotations
+
+import logging
+import re
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest
+from django.http.request import UnreadablePostError
+from django.utils import timezone
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from integration import inbox
+from integration.answers import answer_for
+from integration.envelope import Envelope, read_envelope
+from integration.limits import refused_limit, webhook_limit
+from integration.senders import Sender, find_company, find_sender, verify_sender
+from orders.errors import failure
+from orders.matching import company_of_store
+from orders.models import Company
+from providers.base import InboundRequest, ProviderAdapter
+from providers.payload import Reader
+from providers.registry import ADAPTERS
+from providers.signatures import SignatureError
+
+logger = logging.getLogger(__name__)
+
+_JSON = re.compile(r"application/(json|[\w.-]+\+json)\s*(;.*)?", re.ASCII | re.IGNORECASE)
+UNAVAILABLE_RETRY_S = 5
+
+
+class Refused(Exception):
+    """The request goes no further; this is what it gets."""
+
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(code)
+        self.response = Response(failure(code, message), status, headers=headers)
+
+
+def _unauthentic() -> Refused:
+    """One answer for every way of not proving who one is."""
+    return Refused(
+        401, "invalid_signature", "The request does not prove who sent it.", {"WWW-Authenticate": "Signature"}
+    )
+
+
+class WebhookView(APIView):
+    """What the doors share: every method comes to :meth:`receive`, every refusal has the contract's shape."""
+
+    authentication_classes: ClassVar[list[Any]] = []
+    permission_classes: ClassVar[list[Any]] = []
+    throttle_classes: ClassVar[list[Any]] = []
+    parser_classes: ClassVar[list[Any]] = []
+    renderer_classes: ClassVar[list[Any]] = [JSONRenderer]
+    http_method_names = ["get", "head", "post", "put", "patch", "delete", "options"]
+
+    def handle(self, request: Request, **kwargs: str) -> Response:
+        """Answer in any case: a refusal with its code, a database that is away with 503."""
+        received_at = timezone.now()
+        try:
+            return self.receive(request._request, received_at, **kwargs)
+        except Refused as refused:
+            return refused.response
+        except (OperationalError, InterfaceError) as error:
+            logger.error("The database did not answer a webhook: %s", type(error).__name__)
+            headers = {"Retry-After": str(UNAVAILABLE_RETRY_S)}
+            return Refused(503, "unavailable", "Nothing was stored; send it again in a moment.", headers).response
+
+    get = head = post = put = patch = delete = options = handle
+
+    def receive(self, request: HttpRequest, received_at: datetime, **kwargs: str) -> Response:
+        raise NotImplementedError
+
+    # -- the steps ---------------------------------------------------------------------------------------------------
+
+    def read(self, request: HttpRequest, path: str, methods: tuple[str, ...]) -> InboundRequest:
+        """Return the request as the adapters see it; refuse a wrong method, type or size before a byte is looked at."""
+        if not methods:
+            raise Refused(404, "not_found", "There is nothing at this path.")
+        if request.method not in methods:
+            allow = ", ".join(methods)
+            raise Refused(405, "method_not_allowed", f"This path takes {allow}.", {"Allow": allow})
+        too_large = Refused(413, "payload_too_large", f"A body has at most {settings.WEBHOOK_MAX_BYTES} bytes.")
+        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.WEBHOOK_MAX_BYTES:
+            raise too_large
+        if request.method != "GET" and (
+            not _JSON.fullmatch(request.headers.get("Content-Type", "").strip())
+            or "Content-Encoding" in request.headers
+        ):
+            raise Refused(415, "unsupported_media_type", "Send JSON, as application/json, without an encoding.")
+        try:
+            body = request.body
+        except RequestDataTooBig:
+            raise too_large from None
+        except UnreadablePostError:
+            raise Refused(400, "incomplete_body", "The body ended before its announced length.") from None
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        return InboundRequest(body=body, headers=headers, path=path, method=request.method or "POST")
+
+    def authenticate(
+        self,
+        request: HttpRequest,
+        inbound: InboundRequest,
+        sender: Sender,
+        adapter: ProviderAdapter | None,
+        now: datetime,
+    ) -> str:
+        """Return the proof that holds; refuse, and count it, where none does."""
+        slug, address = adapter.slug if adapter else "nexara", request.META["REMOTE_ADDR"]
+        try:
+            return verify_sender(sender, adapter, inbound, address, now)
+        except SignatureError as error:
+            self.limit(refused_limit(sender.company, slug, address))
+            inbox.record_rejection(sender.company, slug, error.reason, now)
+            raise _unauthentic() from None
+
+    def limit(self, wait_s: int) -> None:
+        if wait_s:
+            raise Refused(
+                429, "rate_limited", f"Too many requests; try again in {wait_s} s.", {"Retry-After": str(wait_s)}
+            )
+
+    def take(
+        self,
+        request: HttpRequest,
+        inbound: InboundRequest,
+        sender: Sender,
+        adapter: ProviderAdapter,
+        proof: str,
+        received_at: datetime,
+        *,
+        is_envelope: bool = False,
+    ) -> Response:
+        """Record a verified request, process it, answer."""
+        assert sender.company is not None
+        self.limit(webhook_limit(sender.company, adapter.slug))
+        recorded = inbox.record(
+            sender.company, adapter.slug, adapter, inbound, proof=proof, received_at=received_at, is_envelope=is_envelope,
+            address=request.META["REMOTE_ADDR"], request_id=getattr(request, "request_id", ""),
+        )  # fmt: skip
+        log = recorded.log
+        if recorded.is_new and log.claim_token is not None:
+            log = self._process(log, inbound, sender)
+        status, body = answer_for(log, adapter, inbound, is_new=recorded.is_new)
+        return Response(body, status)
+
+    def _process(self, log: Any, inbound: InboundRequest, sender: Sender) -> Any:
+        """Process what is already committed: from here on the answer is an accepted one, whatever happens."""
+        try:
+            return inbox.process(log, inbound, is_test=sender.is_sandbox)
+        except Exception:
+            # Even saving the failure failed: the row is stored and leased, and the sweep takes it when the lease ends.
+            logger.exception("Event %s is stored and waits for the sweep", log.id)
+            log.status = "received"
+            return log
+
+
+class ProviderWebhookView(WebhookView):
+    """``POST /api/integration/webhook/{provider}[/{companyId}[/…]]``."""
+
+    def receive(
+        self, request: HttpRequest, received_at: datetime, provider: str = "", company_id: str = "", path: str = ""
+    ) -> Response:
+        adapter = ADAPTERS.get(provider)
+        if adapter is None:
+            raise Refused(404, "unknown_provider", "No provider has this name.")
+        inbound = self.read(request, path, adapter.methods(path))
+        company = find_company(company_id) if company_id else self._company_of(request, inbound, adapter)
+        sender = find_sender(company, adapter, received_at)
+        proof = self.authenticate(request, inbound, sender, adapter, received_at)
+        return self.take(request, inbound, sender, adapter, proof, received_at)
+
+    def _company_of(self, request: HttpRequest, inbound: InboundRequest, adapter: ProviderAdapter) -> Company | None:
+        """Return whose a request is that does not say so in its URL: the header's, else the body's, else the store's."""
+        named = request.headers.get("X-Company-Id", "")
+        if not named:
+            body = Reader.from_body(inbound.body)
+            named = body.first("companyId", "clientId").text(64) if body.is_object() else ""
+        if named:
+            return find_company(named)
+        return company_of_store(adapter.slug, adapter.store_ids(inbound))
+
+
+class EnvelopeView(WebhookView):
+    """``POST /api/integration/webhook``: the hub's envelope, which names its company and provider itself."""
+
+    def receive(self, request: HttpRequest, received_at: datetime) -> Response:
+        inbound = self.read(request, "", ("POST",))
+        envelope = read_envelope(inbound.body)
+        company = find_company(envelope.company_id or request.headers.get("X-Company-Id", ""))
+        sender = find_sender(company, envelope.adapter, received_at)
+        proof = self.authenticate(request, inbound, sender, envelope.adapter, received_at)
+        if envelope.faults or envelope.adapter is None:
+            return self._keep_unusable(request, inbound, sender, envelope, proof, received_at)
+        return self.take(request, inbound, sender, envelope.adapter, proof, received_at, is_envelope=True)
+
+    def _keep_unusable(
+        self,
+        request: HttpRequest,
+        inbound: InboundRequest,
+        sender: Sender,
+        envelope: Envelope,
+        proof: str,
+        now: datetime,
+    ) -> Response:
+        """Keep an authentic envelope that is none, and say what it lacks."""
+        assert sender.company is not None
+        slug = envelope.adapter.slug if envelope.adapter else "nexara"
+        self.limit(webhook_limit(sender.company, slug))
+        recorded = inbox.record(
+            sender.company, slug, None, inbound, proof=proof, received_at=now, is_envelope=True,
+            address=request.META["REMOTE_ADDR"], request_id=getattr(request, "request_id", ""),
+        )  # fmt: skip
+        if recorded.is_new and recorded.log.claim_token is not None:
+            self._process(recorded.log, inbound, sender)
+        body = failure("invalid_envelope", "The envelope is not complete.", envelope.faults)
+        return Response(body | {"eventId": str(recorded.log.id)}, 400)

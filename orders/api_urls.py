@@ -1,0 +1,5 @@
+"""Paths, filled below."""
+
+from __future__ import annotations
+
+urlpatterns: list = []

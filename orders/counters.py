@@ -1,0 +1,88 @@
+"""Counting calls in a window of time: one atomic increment in Redis, in this process where there is none.
+
+A limit protects; it is not the truth about anything. So a Redis that is down or hung never fails a call: the process counts
+for itself until it is back.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import redis
+from django.conf import settings
+
+logger = logging.getLogger(__name__)
+
+REDIS_TIMEOUT_S = 0.25
+BREAK_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """At most ``count`` calls in ``seconds``."""
+
+    count: int
+    seconds: int
+
+
+class Counters:
+    """Fixed windows by key."""
+
+    def __init__(self, url: str = "") -> None:
+        self._redis = (
+            redis.Redis.from_url(
+                url,
+                socket_timeout=REDIS_TIMEOUT_S,
+                socket_connect_timeout=REDIS_TIMEOUT_S,
+                retry=None,
+                retry_on_error=[],
+            )
+            if url
+            else None
+        )
+        self._broken_until = 0.0
+        self._lock = threading.Lock()
+        self._local: dict[str, tuple[float, int]] = {}
+
+    def exceeded(self, key: str, windows: Sequence[Window]) -> int:
+        """Count one call in every window; return 0, or after how many seconds the exceeded window ends."""
+        now = time.time()
+        wait_s = 0
+        names = [f"calls:{key}:{w.seconds}:{int(now // w.seconds)}" for w in windows]
+        for window, count in zip(windows, self._count(names, windows, now), strict=True):
+            if count > window.count:
+                wait_s = max(wait_s, int(window.seconds - now % window.seconds) + 1)
+        return wait_s
+
+    def _count(self, names: list[str], windows: Sequence[Window], now: float) -> list[int]:
+        if self._redis is not None and time.monotonic() >= self._broken_until:
+            try:
+                pipe = self._redis.pipeline(transaction=False)
+                for name, window in zip(names, windows, strict=True):
+                    pipe.incr(name)
+                    pipe.expire(name, window.seconds + 1)
+                return [int(count) for count in pipe.execute()[::2]]
+            except redis.RedisError as error:
+                self._broken_until = time.monotonic() + BREAK_S
+                logger.warning("Counting calls in this process for %.0f s: %s", BREAK_S, type(error).__name__)
+        return [self._count_here(name, now + window.seconds, now) for name, window in zip(names, windows, strict=True)]
+
+    def _count_here(self, name: str, until: float, now: float) -> int:
+        with self._lock:
+            if len(self._local) > 10_000:
+                self._local = {key: entry for key, entry in self._local.items() if entry[0] > now}
+            count = self._local.get(name, (until, 0))[1] + 1
+            self._local[name] = (until, count)
+            return count
+
+    def forget(self) -> None:
+        """Start all windows of this process anew."""
+        with self._lock:
+            self._local.clear()
+
+
+counters = Counters(settings.REDIS_URL)

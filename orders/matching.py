@@ -1,0 +1,145 @@
+"""Finding whose an order is: its branch, its customer, its products. Always within one company."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from orders.contacts import Contact
+from orders.models import Branch, BranchStore, Company, Customer, MenuProduct, MenuProductCode
+from orders.names import name_key
+from providers.events import Line, Modifier
+
+
+@dataclass(frozen=True, slots=True)
+class BranchMatch:
+    """``is_known`` is False where the default branch stands in; ``currency`` is the store's own, else blank."""
+
+    branch: Branch | None
+    is_known: bool
+    currency: str = ""
+
+
+def match_branch(company: Company, provider: str, store_ids: tuple[str, ...]) -> BranchMatch:
+    """Return the branch that one of the store ids names, the first to be believed; else the default branch.
+
+    A store id of another company is as unknown as one that nobody has. Without any id a company's only branch is meant.
+    """
+    if store_ids:
+        stores = {
+            store.store_id: store
+            for store in BranchStore.objects.select_related("branch").filter(
+                provider=provider, store_id__in=store_ids, branch__company=company
+            )
+        }
+        for store_id in store_ids:
+            if store_id in stores:
+                return BranchMatch(stores[store_id].branch, True, stores[store_id].currency)
+    branches = sorted(company.branches.all(), key=lambda branch: (not branch.is_default, branch.created_at))
+    return BranchMatch(branches[0] if branches else None, is_known=not store_ids and len(branches) == 1)
+
+
+def company_of_store(provider: str, store_ids: tuple[str, ...]) -> Company | None:
+    """Return the company of a store id, for a request that does not say whose it is."""
+    stores = BranchStore.objects.select_related("branch__company").filter(provider=provider, store_id__in=store_ids)
+    companies = {store.branch.company for store in stores}
+    return companies.pop() if len(companies) == 1 else None
+
+
+def match_customer(company: Company, contact: Contact) -> Customer:
+    """Return the customer of a contact: by phone, else by e-mail, else a new one. Safe against the same at once.
+
+    Someone known by e-mail alone becomes known by phone when an order brings both. A name follows the newest order.
+    """
+    fields = {"name": contact.name, "phone": contact.phone, "email": contact.email}
+    customer = _find_customer(company, contact)
+    if customer is None:
+        draft = Customer(company=company, phone_key=contact.phone_key, email_key=contact.email_key, **fields)
+        # Another order of the same person may be inserting them now: the loser of the constraint reads the winner.
+        Customer.objects.bulk_create([draft], ignore_conflicts=True)
+        found = draft if not (contact.phone_key or contact.email_key) else _find_customer(company, contact)
+        return found or draft
+    changed = [name for name, value in fields.items() if value and getattr(customer, name) != value]
+    for name in changed:
+        setattr(customer, name, fields[name])
+    for key in ("phone_key", "email_key"):
+        if getattr(contact, key) and not getattr(customer, key):
+            setattr(customer, key, getattr(contact, key))
+            changed.append(key)
+    if changed:
+        customer.save(update_fields=[*changed, "updated_at"])
+    return customer
+
+
+def _find_customer(company: Company, contact: Contact) -> Customer | None:
+    people = Customer.objects.filter(company=company)
+    if contact.phone_key:
+        found = people.filter(phone_key=contact.phone_key).first()
+        if found or not contact.email_key:
+            return found
+        return people.filter(email_key=contact.email_key, phone_key=None).first()
+    if contact.email_key:
+        return people.filter(email_key=contact.email_key).order_by("created_at", "id").first()
+    return None
+
+
+class Menu:
+    """The products that a set of lines may mean, read in at most two queries."""
+
+    def __init__(self, company: Company, provider: str, lines: Iterable[Line], store_ids: tuple[str, ...]) -> None:
+        self._suffixes = tuple(f"-{store_id}" for store_id in store_ids)
+        things: list[Line | Modifier] = list(_walk(lines))
+        ids = {candidate for thing in things for candidate in self._candidates(thing.external_id)}
+        self._by_id = {
+            code.external_id: code.product
+            for code in MenuProductCode.objects.select_related("product").filter(
+                company=company, provider=provider, external_id__in=ids
+            )
+        } if ids else {}  # fmt: skip
+        self._by_name = self._read_names(company, [thing for thing in things if self._with_id(thing) is None])
+
+    def _read_names(self, company: Company, things: list[Line | Modifier]) -> dict[str, MenuProduct]:
+        keys = {key for thing in things for key in (name_key(thing.name), name_key(thing.name_ar)) if key}
+        if not keys:
+            return {}
+        products = MenuProduct.objects.filter(Q(name_key__in=keys) | Q(name_ar_key__in=keys), company=company)
+        by_name: dict[str, MenuProduct] = {}
+        for product in products.order_by("created_at", "id"):
+            for key in (product.name_key, product.name_ar_key):
+                if key:
+                    by_name.setdefault(key, product)
+        return by_name
+
+    def _candidates(self, external_id: str) -> Iterator[str]:
+        """Yield an id and, where a provider (Jahez) hangs the branch on it, the id without that."""
+        if external_id:
+            yield external_id
+            for suffix in self._suffixes:
+                if external_id.endswith(suffix) and external_id != suffix:
+                    yield external_id.removesuffix(suffix)
+
+    def _with_id(self, thing: Line | Modifier) -> MenuProduct | None:
+        for candidate in self._candidates(thing.external_id):
+            if candidate in self._by_id:
+                return self._by_id[candidate]
+        return None
+
+    def find(self, thing: Line | Modifier) -> MenuProduct | None:
+        """Return the product of a line or an option: by its id, else by its exact normalised name in either language."""
+        product = self._with_id(thing)
+        if product is not None:
+            return product
+        for name in (thing.name, thing.name_ar):
+            key = name_key(name)
+            if key and key in self._by_name:
+                return self._by_name[key]
+        return None
+
+
+def _walk(lines: Iterable[Line]) -> Iterator[Line | Modifier]:
+    for line in lines:
+        yield line
+        for modifier in line.modifiers:
+            yield from modifier.walk()

@@ -1,0 +1,26 @@
+"""The domain: companies and their people, branches, menus, customers, orders, and what was done to them."""
+
+from orders.models.audit import AuditEntry
+from orders.models.company import ApiToken, Branch, BranchStore, Company, CompanySequence, Membership, Role, User
+from orders.models.customer import Customer
+from orders.models.menu import MenuProduct, MenuProductCode
+from orders.models.order import Order, OrderEvent, OrderItem, OrderItemModifier
+
+__all__ = [
+    "ApiToken",
+    "AuditEntry",
+    "Branch",
+    "BranchStore",
+    "Company",
+    "CompanySequence",
+    "Customer",
+    "Membership",
+    "MenuProduct",
+    "MenuProductCode",
+    "Order",
+    "OrderEvent",
+    "OrderItem",
+    "OrderItemModifier",
+    "Role",
+    "User",
+]

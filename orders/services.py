@@ -1,0 +1,542 @@
+"""The only two doors to an order: ``apply_event`` for what a provider says, ``change_status`` for what a person does."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from orders import live
+from orders.amounts import adds_up, computed_total
+from orders.contacts import is_blank, read_contact
+from orders.matching import BranchMatch, Menu, match_branch, match_customer
+from orders.models import Company, CompanySequence, MenuProduct, Order, OrderEvent, OrderItem, OrderItemModifier, User
+from orders.models.order import order_id_for
+from orders.signals import status_changed_by_person
+from orders.transitions import move_by_person, move_by_provider
+from providers.events import (
+    AMOUNT_FIELDS,
+    Address,
+    CustomerInfo,
+    FulfilledBy,
+    Kind,
+    Line,
+    Modifier,
+    OrderSnapshot,
+    OrderType,
+    Status,
+)
+from providers.events import OrderEvent as ProviderEvent
+from providers.money import currency_digits, is_known_currency
+from providers.registry import get_adapter
+
+
+class Outcome(StrEnum):
+    """What an event did."""
+
+    PROCESSED = "processed"
+    IGNORED = "ignored"
+    PARKED = "parked"
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The result of an event. ``order_id`` is told even for an order that is not there yet."""
+
+    outcome: Outcome
+    order_id: uuid.UUID | None
+    order: Order | None = None
+    created: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Where an event comes from."""
+
+    received_at: datetime
+    event_id: uuid.UUID | None = None
+    via_hub: bool = False
+    is_test: bool = False
+    """Sent with a sandbox credential or by the webhook test."""
+
+
+def order_id_of(company: Company, provider: str, event: ProviderEvent) -> uuid.UUID | None:
+    """Return the id of the order that an event is about; None where it is about none."""
+    if event.order_ref:
+        return uuid.UUID(event.order_ref)
+    return order_id_for(company.id, provider, event.external_id) if event.external_id else None
+
+
+def apply_event(company: Company, provider: str, event: ProviderEvent, delivery: Delivery) -> Applied:
+    """Apply what a provider says to its order, in one transaction.
+
+    A creation opens the order, or replaces the fields it names when the order is known. Anything else about an unknown
+    order is ``parked``: nothing is written, and the caller applies it again when the order has come. What changes nothing
+    is ``ignored``; a status that came too late stands in the timeline all the same. Safe to call twice.
+    """
+    order_id = order_id_of(company, provider, event)
+    if event.kind is Kind.IGNORED or order_id is None:
+        return Applied(Outcome.IGNORED, order_id, note=event.reason)
+    with transaction.atomic():
+        lock_order(order_id)
+        # The id is checked against its owner: Talabat answers with our id in a path that anybody may write.
+        order = Order.objects.filter(pk=order_id, company=company, provider=provider).select_related("customer").first()
+        if order is None and event.kind is not Kind.CREATED:
+            return Applied(Outcome.PARKED, order_id)
+        if order is None:
+            order = _create(company, provider, event, delivery, order_id)
+            return Applied(Outcome.PROCESSED, order_id, order, created=True)
+        return _update(company, order, event, delivery)
+
+
+def lock_order(order_id: uuid.UUID) -> None:
+    """Take the order's lock until the end of the transaction, also when there is no row to lock yet.
+
+    SQLite has one writer at a time, so its transaction is the lock already.
+    """
+    if connection.vendor == "postgresql":
+        key = int.from_bytes(order_id.bytes[:8], "big", signed=True)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+
+
+# -- creating ----------------------------------------------------------------------------------------------------------
+
+
+def _create(company: Company, provider: str, event: ProviderEvent, delivery: Delivery, order_id: uuid.UUID) -> Order:
+    snapshot = event.snapshot or OrderSnapshot()
+    branch = match_branch(company, provider, snapshot.store_ids)
+    currency = order_currency(company, provider, snapshot, branch)
+    digits = currency_digits(currency)
+    snapshot = snapshot.in_currency(digits)
+    now = timezone.now()
+    status = event.status or Status.RECEIVED
+    placed_at = snapshot.placed_at or event.occurred_at or delivery.received_at
+    order = Order(
+        id=order_id,
+        company=company,
+        provider=provider,
+        external_id=event.external_id,
+        display_id=snapshot.display_id or "",
+        branch=branch.branch,
+        status=status,
+        currency=currency,
+        payment_method=snapshot.payment_method or "",
+        order_type=snapshot.order_type or OrderType.DELIVERY,
+        fulfilled_by=snapshot.fulfilled_by or FulfilledBy.PROVIDER,
+        delivery_address=_address_json(snapshot.delivery_address),
+        notes=snapshot.notes or "",
+        courier=dataclasses.asdict(event.courier) if event.courier else None,
+        callback_urls=snapshot.callback_urls or {},
+        is_test=bool(snapshot.is_test) or delivery.is_test,
+        via_hub=delivery.via_hub,
+        placed_at=placed_at,
+        received_at=delivery.received_at,
+        accept_by=snapshot.accept_by or _accept_by(company, provider, snapshot, placed_at),
+        scheduled_for=snapshot.scheduled_for,
+        estimated_delivery_at=snapshot.estimated_delivery_at,
+        created_at=now,
+        updated_at=now,
+        **{name: getattr(snapshot, name) for name in AMOUNT_FIELDS},
+    )
+    reasons: set[str] = set()
+    if snapshot.total is None:
+        order.total = computed_total(snapshot) or Decimal(0)
+        reasons.add("amount_mismatch")
+    elif not adds_up(snapshot, digits):
+        reasons.add("amount_mismatch")
+    if not branch.is_known:
+        reasons.add("unknown_branch")
+    if not is_known_currency(currency):
+        reasons.add("unknown_currency")
+    _set_customer(company, order, snapshot.customer)
+    if order.customer is None and order.fulfilled_by == FulfilledBy.RESTAURANT:
+        reasons.add("missing_customer")
+    if _write_lines(order, snapshot.lines or (), snapshot.store_ids):
+        reasons.add("unmapped_item")
+    _set_reasons(order, reasons)
+    order.seq = next_seq(company.id)
+    order.save(force_insert=True)
+    _write_event(
+        order,
+        seq=order.seq,
+        type=Kind.CREATED.value,
+        source=OrderEvent.Source.PROVIDER,
+        provider_status=event.provider_status,
+        webhook_event_id=delivery.event_id,
+        occurred_at=placed_at,
+    )
+    return order
+
+
+def order_currency(company: Company, provider: str, snapshot: OrderSnapshot, branch: BranchMatch) -> str:
+    """Return the currency: the payload's, else the store's, else the provider's, else the company's."""
+    return snapshot.currency or branch.currency or get_adapter(provider).default_currency or company.currency
+
+
+def _accept_by(company: Company, provider: str, snapshot: OrderSnapshot, placed_at: datetime) -> datetime | None:
+    within_s = settings.ACCEPT_WITHIN_S.get(provider)
+    if within_s is None:
+        within_s = get_adapter(provider).accept_within_s(snapshot.market or company.country)
+    return None if within_s is None else placed_at + timedelta(seconds=within_s)
+
+
+def _address_json(address: Address | None) -> dict[str, Any] | None:
+    if address is None:
+        return None
+    fields = dataclasses.asdict(address)
+    return {name: float(value) if isinstance(value, Decimal) else value for name, value in fields.items()}
+
+
+def _set_customer(company: Company, order: Order, info: CustomerInfo | None) -> None:
+    if info is None or is_blank(info):
+        return
+    contact = read_contact(info, company.country)
+    order.customer = match_customer(company, contact)
+    order.customer_name = contact.name
+    order.customer_phone = contact.phone
+    order.customer_phone_access_code = contact.phone_access_code
+    order.customer_email = contact.email
+
+
+def _set_reasons(order: Order, reasons: Iterable[str]) -> None:
+    order.attention_reasons = sorted(reasons)
+    order.needs_attention = bool(order.attention_reasons)
+
+
+def _write_lines(order: Order, lines: Iterable[Line], store_ids: tuple[str, ...]) -> bool:
+    """Write lines and modifiers and the order's item count; tell whether one of them is not on the menu.
+
+    Foreign keys are checked at the commit, so the lines may stand before their order does.
+    """
+    lines = tuple(lines)
+    menu = Menu(order.company, order.provider, lines, store_ids)
+    items: list[OrderItem] = []
+    modifiers: list[OrderItemModifier] = []
+    unmapped = False
+    for position, line in enumerate(lines):
+        product = menu.find(line)
+        item = OrderItem(
+            order_id=order.id,
+            position=position,
+            external_id=line.external_id,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            total_price=line.total_price,
+            notes=line.notes,
+            menu_product=product,
+            **_names(line, product),
+        )
+        items.append(item)
+        unmapped = unmapped or product is None
+        unmapped = _add_modifiers(item, None, line.modifiers, menu, modifiers) or unmapped
+    OrderItem.objects.bulk_create(items)
+    OrderItemModifier.objects.bulk_create(modifiers)
+    order.item_count = sum(item.quantity for item in items)
+    return unmapped
+
+
+def _add_modifiers(
+    item: OrderItem,
+    parent: OrderItemModifier | None,
+    options: Iterable[Modifier],
+    menu: Menu,
+    into: list[OrderItemModifier],
+) -> bool:
+    """Append the rows of options, parents before children; tell whether one of them has no name at all."""
+    nameless = False
+    first = next((index for index, row in enumerate(into) if row.item_id == item.id), len(into))
+    for option in options:
+        names = _names(option, menu.find(option))
+        row = OrderItemModifier(
+            item_id=item.id,
+            parent=parent,
+            position=len(into) - first,
+            external_id=option.external_id,
+            quantity=option.quantity,
+            price=option.price,
+            **names,
+        )
+        into.append(row)
+        nameless = nameless or not (names["name"] or names["name_ar"])
+        nameless = _add_modifiers(item, row, option.modifiers, menu, into) or nameless
+    return nameless
+
+
+def _names(thing: Line | Modifier, product: MenuProduct | None) -> dict[str, str]:
+    """Return the provider's names, and the menu's where the provider sends ids alone."""
+    return {
+        "name": thing.name or (product.name if product else ""),
+        "name_ar": thing.name_ar or (product.name_ar if product else ""),
+    }
+
+
+# -- updating ----------------------------------------------------------------------------------------------------------
+
+
+def _update(company: Company, order: Order, event: ProviderEvent, delivery: Delivery) -> Applied:
+    before = Status(order.status)
+    after = move_by_provider(before, event.status)
+    changes = _replace_fields(company, order, event)
+    if after is before and not changes:
+        late = event.status is not None and event.status is not before
+        if event.provider_status and (late or event.status is None):
+            note = "came too late, the order keeps its status" if late else "changes nothing"
+            _write_event(order, **_provider_entry(event, delivery), seq=None, type=event.kind.value, note=note)
+        return Applied(Outcome.IGNORED, order.id, order, note="late" if late else "unchanged")
+    order.status = after
+    order.updated_at = timezone.now()
+    order.seq = next_seq(company.id)
+    order.save()
+    _write_event(
+        order,
+        **_provider_entry(event, delivery),
+        seq=order.seq,
+        type=_event_type(before, after),
+        previous_status=before,
+        changes=changes,
+        is_loud=_is_loud(before, after, changes),
+    )
+    return Applied(Outcome.PROCESSED, order.id, order)
+
+
+def _provider_entry(event: ProviderEvent, delivery: Delivery) -> dict[str, Any]:
+    return {
+        "source": OrderEvent.Source.PROVIDER,
+        "provider_status": event.provider_status,
+        "reason": event.reason,
+        "webhook_event_id": delivery.event_id,
+        "occurred_at": event.occurred_at or delivery.received_at,
+    }
+
+
+def _event_type(before: Status, after: Status) -> str:
+    if after is not before and after is Status.CANCELLED:
+        return Kind.CANCELLED.value
+    if after is not before and after is Status.DELIVERED:
+        return Kind.DELIVERED.value
+    return Kind.UPDATED.value
+
+
+def _is_loud(before: Status, after: Status, changes: dict[str, list[Any]]) -> bool:
+    """Tell what the kitchen must notice: another order than the one it has, or one that is off after all."""
+    if after is not before and after in {Status.CANCELLED, Status.REJECTED, Status.FAILED}:
+        return before is not Status.RECEIVED
+    return bool(changes.keys() - {"courier", "estimated_delivery_at", "payment_method"})
+
+
+_PLAIN_FIELDS = (
+    "display_id",
+    "payment_method",
+    "order_type",
+    "fulfilled_by",
+    "notes",
+    "scheduled_for",
+    "estimated_delivery_at",
+)
+_PRIVATE_FIELDS = frozenset({"customer", "delivery_address", "notes", "courier"})
+"""Fields whose values stay out of the timeline, which outlives a customer's data."""
+
+
+def _replace_fields(company: Company, order: Order, event: ProviderEvent) -> dict[str, list[Any]]:
+    """Replace the fields that an event names; return what changed, as ``[before, after]`` by field name."""
+    changes: dict[str, list[Any]] = {}
+
+    def replace(name: str, value: Any) -> None:
+        before = getattr(order, name)
+        if value is not None and value != before:
+            setattr(order, name, value)
+            changes[name] = [] if name in _PRIVATE_FIELDS else [_plain(before), _plain(value)]
+
+    if event.courier is not None:
+        known = order.courier or {}
+        told = {key: value for key, value in dataclasses.asdict(event.courier).items() if value}
+        replace("courier", {"name": "", "phone": "", "status": "", **known, **told})
+    if event.snapshot is None:
+        return changes
+    snapshot, reasons = event.snapshot, set(order.attention_reasons)
+    if snapshot.store_ids:
+        match = match_branch(company, order.provider, snapshot.store_ids)
+        if match.is_known and match.branch and match.branch.id != order.branch_id:
+            changes["branch"] = [str(order.branch_id or ""), str(match.branch.id)]
+            order.branch = match.branch
+        if match.is_known:
+            reasons.discard("unknown_branch")
+    replace("currency", snapshot.currency)
+    digits = currency_digits(order.currency)
+    snapshot = snapshot.in_currency(digits)
+    for name in (*_PLAIN_FIELDS, *AMOUNT_FIELDS):
+        replace(name, getattr(snapshot, name))
+    replace("delivery_address", _address_json(snapshot.delivery_address))
+    if snapshot.callback_urls:
+        order.callback_urls = {**order.callback_urls, **snapshot.callback_urls}
+    if _replace_customer(company, order, snapshot.customer):
+        changes["customer"] = []
+        reasons.discard("missing_customer")
+    if snapshot.lines is not None and _lines_differ(order, snapshot.lines):
+        changes["items"] = [order.item_count, sum(line.quantity for line in snapshot.lines)]
+        order.items.all().delete()
+        reasons.discard("unmapped_item")
+        if _write_lines(order, snapshot.lines, snapshot.store_ids):
+            reasons.add("unmapped_item")
+    if changes.keys() & {"items", *AMOUNT_FIELDS}:
+        reasons.discard("amount_mismatch")
+        if not adds_up(_as_snapshot(order, snapshot.lines), digits):
+            reasons.add("amount_mismatch")
+    _set_reasons(order, reasons)
+    return changes
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if isinstance(value, (int, bool, type(None))) else str(value)
+
+
+def _replace_customer(company: Company, order: Order, info: CustomerInfo | None) -> bool:
+    """Replace the customer where the payload tells another one; what it blanks or masks stays as it was."""
+    if info is None or is_blank(info):
+        return False
+    contact = read_contact(info, company.country)
+    told = {
+        "customer_name": contact.name,
+        "customer_phone": contact.phone,
+        "customer_phone_access_code": contact.phone_access_code,
+        "customer_email": contact.email,
+    }
+    if all(not value or getattr(order, name) == value for name, value in told.items()):
+        return False
+    merged = CustomerInfo(
+        name=contact.name or order.customer_name,
+        phone=contact.phone or order.customer_phone,
+        phone_access_code=contact.phone_access_code or (order.customer_phone_access_code if not contact.phone else ""),
+        email=contact.email or order.customer_email,
+    )
+    _set_customer(company, order, merged)
+    return True
+
+
+def _lines_differ(order: Order, lines: tuple[Line, ...]) -> bool:
+    """Compare what the provider tells with what stands; names that the menu gave are no difference."""
+    items = list(order.items.prefetch_related("modifiers"))
+    if len(items) != len(lines):
+        return True
+    for item, line in zip(items, lines, strict=True):
+        if _differs(item, line, ("external_id", "quantity", "unit_price", "total_price", "notes")):
+            return True
+        options = [(option, depth) for top in line.modifiers for option, depth in _with_depth(top, 0)]
+        rows = list(item.modifiers.all())
+        depths: dict[uuid.UUID | None, int] = {None: -1}
+        for row in rows:
+            depths[row.id] = depths[row.parent_id] + 1
+        if len(rows) != len(options):
+            return True
+        for row, (option, depth) in zip(rows, options, strict=True):
+            if depths[row.id] != depth or _differs(row, option, ("external_id", "quantity", "price")):
+                return True
+    return False
+
+
+def _with_depth(modifier: Modifier, depth: int) -> Iterable[tuple[Modifier, int]]:
+    yield modifier, depth
+    for child in modifier.modifiers:
+        yield from _with_depth(child, depth + 1)
+
+
+def _differs(row: OrderItem | OrderItemModifier, told: Line | Modifier, fields: tuple[str, ...]) -> bool:
+    if any(getattr(row, name) != getattr(told, name) for name in fields):
+        return True
+    return any(getattr(told, name) and getattr(row, name) != getattr(told, name) for name in ("name", "name_ar"))
+
+
+def _as_snapshot(order: Order, lines: tuple[Line, ...] | None) -> OrderSnapshot:
+    """Return the order's amounts for the check; its lines from the payload, else as they stand."""
+    if lines is None:
+        lines = tuple(
+            Line(quantity=item.quantity, unit_price=item.unit_price, total_price=item.total_price)
+            for item in order.items.all()
+        )
+    return OrderSnapshot(lines=lines, **{name: getattr(order, name) for name in AMOUNT_FIELDS})
+
+
+# -- a person ----------------------------------------------------------------------------------------------------------
+
+
+def change_status(
+    order: Order, wanted: Status, *, user: User | None, reason: str = "", prep_minutes: int | None = None
+) -> Order:
+    """Move an order as a person does, one step; return it as it then is. Naming its present status changes nothing.
+
+    Raises InvalidTransitionError, naming the steps that are allowed. ``prep_minutes`` is how long the kitchen will take.
+    """
+    with transaction.atomic():
+        lock_order(order.id)
+        order = Order.objects.select_related("company", "branch", "customer").get(pk=order.id)
+        before = Status(order.status)
+        after = move_by_person(before, wanted)
+        if after is before:
+            return order
+        order.status = after
+        order.updated_at = timezone.now()
+        order.seq = next_seq(order.company_id)
+        order.save(update_fields=["status", "updated_at", "seq"])
+        entry = _write_event(
+            order,
+            seq=order.seq,
+            type=_event_type(before, after),
+            previous_status=before,
+            source=OrderEvent.Source.PERSON if user else OrderEvent.Source.SYSTEM,
+            user=user,
+            reason=reason[:500],
+            prep_minutes=prep_minutes,
+            occurred_at=order.updated_at,
+        )
+        # Inside the transaction: what has to reach the provider is written with the change or not at all.
+        status_changed_by_person.send(sender=Order, order=order, event=entry)
+    return order
+
+
+# -- the timeline ------------------------------------------------------------------------------------------------------
+
+
+def next_seq(company_id: uuid.UUID) -> int:
+    """Take the company's next event number. Its row stays locked until the commit, so take it as late as possible."""
+    pk = CompanySequence._meta.pk.get_db_prep_value(company_id, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO company_sequences (company_id, last_seq) VALUES (%s, 1)"
+            " ON CONFLICT (company_id) DO UPDATE SET last_seq = company_sequences.last_seq + 1 RETURNING last_seq",
+            [pk],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def last_seq(company_id: uuid.UUID) -> int:
+    """Return the company's last event number; 0 before the first event."""
+    return CompanySequence.objects.filter(company_id=company_id).values_list("last_seq", flat=True).first() or 0
+
+
+def _write_event(order: Order, **fields: Any) -> OrderEvent:
+    entry = OrderEvent(
+        company_id=order.company_id,
+        order=order,
+        status=order.status,
+        total=order.total,
+        item_count=order.item_count,
+        created_at=timezone.now(),
+        **fields,
+    )
+    entry.save(force_insert=True)
+    if entry.seq is not None:
+        live.announce_order(order, entry)
+    return entry
