@@ -270,6 +270,11 @@ def test_first_field_that_names_an_event_counts():
     assert event_of(created(event_type="", eventType="order.cancelled")).kind is Kind.CANCELLED
 
 
+def test_known_event_word_counts_before_one_that_nobody_knows():
+    event = event_of(created(event_type="webhook", eventType="order.cancelled"))
+    assert (event.kind, event.word) == (Kind.CANCELLED, "order.cancelled")
+
+
 def test_created_when_makes_a_creation_of_an_update():
     def when(word, status):
         return (word, status) == ("order.updated", "accepted")

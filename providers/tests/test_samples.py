@@ -19,7 +19,8 @@ from providers.samples import (
 from providers.signatures import InboundRequest
 
 NOW = datetime(2026, 1, 10, 12, 0, tzinfo=UTC)
-ORDER = SampleOrder(external_id="1000001", store_id="store-1", now=NOW, order_ref="ref-1")
+REF = "5f0c6a52-1b8e-5d0a-9a1e-000000000001"
+ORDER = SampleOrder(external_id="1000001", store_id="store-1", now=NOW, order_ref=REF)
 DIALECTS = ("hub", "native")
 EVERY = [(slug, dialect, name) for slug in ADAPTERS for dialect in DIALECTS for name in sample_events(slug, dialect)]
 STATUS_NAMES = {status.value for status in Status}
@@ -78,7 +79,7 @@ def test_sample_of_another_kind_of_order_is_one(slug, dialect, name):
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("number", range(8))
 def test_created_sample_orders_from_the_demo_menu(slug, dialect, number):
-    order = SampleOrder(external_id="1000001", store_id="store-1", now=NOW, order_ref="ref-1", number=number)
+    order = SampleOrder(external_id="1000001", store_id="store-1", now=NOW, order_ref=REF, number=number)
     (event,) = events_of(slug, dialect, "created", order)
     codes = {product.code for product in DEMO_MENU}
     lines = event.snapshot.lines
@@ -93,7 +94,7 @@ def test_created_sample_orders_from_the_demo_menu(slug, dialect, number):
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_samples_vary_by_their_number_and_always_the_same_way(slug, dialect):
     def body(number):
-        order = SampleOrder(external_id="1000001", store_id="store-1", now=NOW, order_ref="ref-1", number=number)
+        order = SampleOrder(external_id="1000001", store_id="store-1", now=NOW, order_ref=REF, number=number)
         return build_sample(slug, dialect, "created", order).body()
 
     assert body(1) == body(1)
