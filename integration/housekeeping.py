@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from integration.alerts import raise_alert
@@ -57,7 +58,7 @@ def prune_bodies(now: datetime | None = None) -> int:
         pruned += len(batch)
 
 
-def _old_bodies(now: datetime):  # type: ignore[no-untyped-def]
+def _old_bodies(now: datetime) -> QuerySet[WebhookBody]:
     before = now - timedelta(days=settings.WEBHOOK_LOG_RETENTION_DAYS)
     kept = [*SETTLED, WebhookStatus.DUPLICATE]
     kept.remove(WebhookStatus.PARKED)

@@ -22,7 +22,7 @@ def token_of(key: str) -> ApiToken | None:
     """Return the token of a key, and note that it was used; None where there is none or its user is gone."""
     if not _KEY.fullmatch(key):
         return None
-    token = ApiToken.objects.select_related("user", "company").filter(digest=hash_token(key)).first()
+    token: ApiToken | None = ApiToken.objects.select_related("user", "company").filter(digest=hash_token(key)).first()
     now = timezone.now()
     if token is None or not token.user.is_active or (token.expiry and token.expiry < now):
         return None

@@ -56,7 +56,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         details = error.detail if isinstance(error.detail, dict) else {"body": error.detail}
         return Response(failure("invalid_request", "Some fields are not valid.", _flat(details)), error.status_code)
     if isinstance(error, exceptions.Throttled):
-        wait_s = max(1, round(error.wait or 1))
+        wait_s = max(1, round(getattr(error, "wait", None) or 1))
         body = failure("rate_limited", f"Too many calls; try again in {wait_s} s.")
         return Response(body, error.status_code, headers={"Retry-After": str(wait_s)})
     if isinstance(error, exceptions.MethodNotAllowed):

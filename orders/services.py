@@ -377,6 +377,9 @@ def _replace_fields(company: Company, order: Order, event: ProviderEvent) -> dic
     snapshot = snapshot.in_currency(digits)
     for name in (*_PLAIN_FIELDS, *AMOUNT_FIELDS):
         replace(name, getattr(snapshot, name))
+    if "payment_method" in changes and snapshot.cash_due is None:
+        # An update may tell the new way of paying alone: what the courier collects follows from it.
+        replace("cash_due", order.total if order.payment_method == "cash" else Decimal(0))
     replace("delivery_address", _address_json(snapshot.delivery_address))
     if snapshot.callback_urls:
         order.callback_urls = {**order.callback_urls, **snapshot.callback_urls}

@@ -227,7 +227,7 @@ class DeliverooSignature:
     "Securing webhooks".
     """
 
-    secret: str = "webhookSecret"
+    secret: str = "webhookSecret"  # noqa: S105 — the name of a field
     header: str = "x-deliveroo-hmac-sha256"
     guid_header: str = "x-deliveroo-sequence-guid"
 
@@ -260,7 +260,7 @@ class DeliverooSignature:
 
 NEXARA = HexSignature(
     header="x-nexara-signature",
-    secret="nexara.secretKey",
+    secret="nexara.secretKey",  # noqa: S106 — the name of a field
     timestamp_header="x-timestamp",
     timestamp_required=True,
     id_header="x-webhook-id",

@@ -87,7 +87,7 @@ class ProviderCredential(models.Model):
         if current and overlap_hours:
             until = timezone.now() + timedelta(hours=overlap_hours)
             entry |= {"previous": current, "previousUntil": until.isoformat()}
-        self.secrets = {**self.secrets, field: entry}
+        self.secrets = {**self.secrets, field: entry}  # type: ignore[assignment]
         return True
 
     def masked(self) -> dict[str, str]:

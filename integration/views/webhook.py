@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -55,11 +55,11 @@ def _unauthentic() -> Refused:
 class WebhookView(APIView):
     """What the doors share: every method comes to :meth:`receive`, every refusal has the contract's shape."""
 
-    authentication_classes: ClassVar[list[Any]] = []
-    permission_classes: ClassVar[list[Any]] = []
-    throttle_classes: ClassVar[list[Any]] = []
-    parser_classes: ClassVar[list[Any]] = []
-    renderer_classes: ClassVar[list[Any]] = [JSONRenderer]
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+    parser_classes = ()
+    renderer_classes = (JSONRenderer,)
     http_method_names = ["get", "head", "post", "put", "patch", "delete", "options"]
 
     def handle(self, request: Request, **kwargs: str) -> Response:
@@ -76,7 +76,10 @@ class WebhookView(APIView):
 
     get = head = post = put = patch = delete = options = handle
 
-    def receive(self, request: HttpRequest, received_at: datetime, **kwargs: str) -> Response:
+    def receive(
+        self, request: HttpRequest, received_at: datetime, provider: str = "", company_id: str = "", path: str = ""
+    ) -> Response:
+        """Take the request through the steps; raise Refused where it ends."""
         raise NotImplementedError
 
     # -- the steps ---------------------------------------------------------------------------------------------------
@@ -192,7 +195,9 @@ class ProviderWebhookView(WebhookView):
 class EnvelopeView(WebhookView):
     """``POST /api/integration/webhook``: the hub's envelope, which names its company and provider itself."""
 
-    def receive(self, request: HttpRequest, received_at: datetime) -> Response:
+    def receive(
+        self, request: HttpRequest, received_at: datetime, provider: str = "", company_id: str = "", path: str = ""
+    ) -> Response:
         inbound = self.read(request, "", ("POST",))
         envelope = read_envelope(inbound.body)
         company = find_company(envelope.company_id or request.headers.get("X-Company-Id", ""))

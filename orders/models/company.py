@@ -32,7 +32,7 @@ def check_currency(value: str) -> None:
 country_code = RegexValidator(r"^[A-Z]{2}$", "A country is two capital letters, such as JO.")
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]
     """A person who signs in. What they may do stands in their memberships."""
 
     class Meta:
@@ -43,7 +43,7 @@ class User(AbstractUser):
         return self.get_full_name() or self.username
 
 
-class Company(models.Model):
+class Company(models.Model):  # type: ignore[django-manager-missing]
     """A restaurant group: the border that nothing of another company crosses."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
