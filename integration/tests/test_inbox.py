@@ -1,0 +1,354 @@
+"""Retries, the sweep, claims, parking, replays: what happens after the answer."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from itertools import permutations
+from unittest import mock
+
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+
+from integration import housekeeping, inbox
+from integration.models import Alert, WebhookAttempt, WebhookBody, WebhookLog
+from integration.retry import INBOUND_DELAYS_S, next_delay
+from integration.sweep import Sweeper
+from orders.models import Order, OrderEvent
+
+GONE = OperationalError("gone")
+
+
+def broken():
+    return mock.patch.object(inbox, "apply_event", side_effect=GONE)
+
+
+def fail_once(installation, **order) -> WebhookLog:
+    with broken():
+        installation.send("careem", **order)
+    return WebhookLog.objects.get(status="failed", attempts=1)
+
+
+def make_due(*logs: WebhookLog) -> None:
+    WebhookLog.objects.filter(pk__in=[log.pk for log in logs]).update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+
+
+@pytest.fixture
+def sweeper():
+    """A sweeper whose broker takes nothing: it works each row itself."""
+    sweeper = Sweeper()
+    with mock.patch("integration.sweep.process_event.apply_async", side_effect=ConnectionError("no broker")):
+        yield sweeper
+
+
+# -- retries -----------------------------------------------------------------------------------------------------------
+
+
+def test_delays_are_those_of_the_contract_shortened_by_at_most_a_fifth():
+    assert INBOUND_DELAYS_S == (10, 20, 40, 80, 160)
+    for attempt, delay_s in enumerate(INBOUND_DELAYS_S, start=1):
+        for _ in range(50):
+            assert delay_s * 0.8 <= next_delay(attempt).total_seconds() <= delay_s
+    assert next_delay(6) is None
+
+
+def test_retries_of_an_order_end_within_six_minutes():
+    assert sum(INBOUND_DELAYS_S) < 360
+
+
+def test_sweep_works_a_due_row(amman, sweeper):
+    log = fail_once(amman)
+    assert sweeper.sweep() == 0, "not due yet"
+    make_due(log)
+    assert sweeper.sweep() == 1
+    log.refresh_from_db()
+    assert (log.status, log.attempts, log.error, log.error_code) == ("processed", 2, "", "")
+    assert [a.outcome for a in log.attempt_set.all()] == ["failed", "processed"]
+    assert Order.objects.get().status == "received"
+
+
+def test_sweep_takes_over_a_row_whose_process_died(amman, sweeper):
+    request = amman.sample("careem")
+    with mock.patch.object(inbox, "process", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        amman.post("careem", request)
+    log = WebhookLog.objects.get()
+    assert log.status == "processing"
+    assert sweeper.sweep() == 0, "its lease has not run out"
+    assert 59 <= (log.next_attempt_at - log.received_at).total_seconds() <= 61
+    make_due(log)
+    sweeper.sweep()
+    log.refresh_from_db()
+    assert log.status == "processed"
+
+
+def test_the_sixth_failure_leaves_the_row_dead_with_an_alert(amman, sweeper):
+    log = fail_once(amman)
+    with broken():
+        for _ in range(5):
+            make_due(log)
+            sweeper.sweep()
+    log.refresh_from_db()
+    assert (log.status, log.attempts, log.next_attempt_at) == ("dead", 6, None)
+    assert log.attempt_set.count() == 6
+    alert = Alert.objects.get()
+    assert (alert.cause, alert.subject, alert.severity) == ("event_dead", "careem", "critical")
+    assert alert.details["eventId"] == str(log.id)
+
+
+def test_bug_in_an_adapter_is_retried_and_not_lost(amman, sweeper):
+    with mock.patch("providers.careem.adapter.CareemAdapter.read", side_effect=ZeroDivisionError):
+        response = amman.send("careem")
+    assert (response.status_code, response.json()["status"]) == (202, "queued")
+    make_due(WebhookLog.objects.get())
+    sweeper.sweep()
+    assert WebhookLog.objects.get().status == "processed"
+
+
+def test_error_of_a_failure_quotes_no_payload(amman):
+    with mock.patch.object(inbox, "apply_event", side_effect=OperationalError("DETAIL: +962790123456")):
+        amman.send("careem")
+    assert WebhookLog.objects.get().error == "OperationalError"
+
+
+def test_sweep_hands_ids_alone_to_the_broker(amman):
+    log = fail_once(amman)
+    make_due(log)
+    with mock.patch("integration.sweep.process_event.apply_async") as publish:
+        Sweeper().sweep()
+    log.refresh_from_db()
+    assert publish.call_args.kwargs == {"args": (str(log.pk), str(log.claim_token)), "retry": False}
+    assert log.status == "processing"
+
+
+def test_broker_that_hangs_is_given_up_on_quickly(amman):
+    import threading
+
+    log = fail_once(amman)
+    make_due(log)
+    release = threading.Event()
+    with mock.patch("integration.sweep.process_event.apply_async", side_effect=lambda **_: release.wait(20)):
+        Sweeper().sweep()
+    release.set()
+    assert WebhookLog.objects.get().status == "processed"
+
+
+def test_task_for_a_claim_that_is_gone_does_nothing(amman):
+    from integration.tasks import process_event
+
+    log = fail_once(amman)
+    make_due(log)
+    log.refresh_from_db()
+    token = inbox.claim(log, timezone.now())
+    process_event(str(log.pk), str(token))
+    process_event(str(log.pk), str(token))
+    assert WebhookLog.objects.get().attempts == 2
+    process_event(str(uuid.uuid4()), str(uuid.uuid4()))
+
+
+def test_row_is_claimed_once(amman):
+    log = fail_once(amman)
+    make_due(log)
+    seen_twice = [WebhookLog.objects.get(), WebhookLog.objects.get()]
+    claims = [inbox.claim(row, timezone.now()) for row in seen_twice]
+    assert claims[0] is not None
+    assert claims[1] is None
+
+
+def test_result_of_a_lost_claim_is_undone(amman):
+    log = fail_once(amman)
+    make_due(log)
+    log.refresh_from_db()
+    token = inbox.claim(log, timezone.now())
+    real = inbox.apply_event
+
+    def lose_the_claim(*args, **kwargs):
+        applied = real(*args, **kwargs)
+        WebhookLog.objects.update(claim_token=uuid.uuid4())
+        return applied
+
+    with mock.patch.object(inbox, "apply_event", side_effect=lose_the_claim):
+        inbox.process_claimed(log.pk, token)
+    assert not Order.objects.exists()
+    assert WebhookLog.objects.get().status == "processing"
+
+
+def test_company_with_a_long_queue_does_not_keep_others_waiting(amman, dubai):
+    for number in range(5):
+        fail_once_of = amman
+        with broken():
+            fail_once_of.send("careem", external_id=f"a{number}")
+    with broken():
+        dubai.send("careem", external_id="d1")
+    WebhookLog.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+    WebhookLog.objects.filter(company=amman.company).update(next_attempt_at=timezone.now() - timedelta(hours=1))
+    assert dubai.company.id in {row.company_id for row in inbox.due_rows(timezone.now(), limit=2)}
+
+
+# -- order of events ---------------------------------------------------------------------------------------------------
+
+EVENTS = ("created", "confirmed", "ready", "out_for_delivery", "delivered", "cancelled")
+
+
+@pytest.mark.parametrize("order_of_events", list(permutations(EVENTS)), ids="-".join)
+def test_every_permutation_of_an_orders_events_ends_the_same(amman_fast, order_of_events):
+    for event in order_of_events:
+        response = amman_fast.send("careem", event)
+        assert response.status_code == 200
+    order = Order.objects.get()
+    assert order.status == "cancelled"
+    assert set(WebhookLog.objects.values_list("status", flat=True)) <= {"processed", "ignored"}
+    seqs = list(OrderEvent.objects.filter(seq__isnull=False).order_by("seq").values_list("seq", flat=True))
+    assert seqs == list(range(1, len(seqs) + 1))
+
+
+@pytest.fixture(scope="module")
+def _amman_of_module(django_db_setup, django_db_blocker):
+    from integration.tests.factories import make_installation
+
+    with django_db_blocker.unblock():
+        installation = make_installation("permutations", menu=False)
+        yield installation
+        installation.company.credentials.all().delete()
+        for user in (installation.owner, installation.manager, installation.staff):
+            user.delete()
+        installation.company.delete()
+
+
+@pytest.fixture
+def amman_fast(_amman_of_module, db):
+    """One installation for the module; what a test does to it is rolled back."""
+    return _amman_of_module
+
+
+@pytest.mark.parametrize("provider", ["careem", "talabat", "deliveroo", "jahez"])
+def test_parked_events_of_every_provider_are_applied_when_the_order_comes(amman, provider):
+    assert amman.send(provider, "delivered").json()["status"] == "parked"
+    assert amman.send(provider, "confirmed").json()["status"] == "parked"
+    assert amman.send(provider).json()["orderStatus"] == "delivered"
+    assert Order.objects.get().status == "delivered"
+    assert not WebhookLog.objects.filter(status="parked").exists()
+
+
+def test_parked_event_is_not_applied_to_an_order_of_another_company(amman, dubai):
+    amman.send("careem", "cancelled")
+    dubai.send("careem")
+    assert Order.objects.get().status == "received"
+    assert WebhookLog.objects.filter(status="parked").count() == 1
+
+
+def test_parked_event_alerts_after_ten_minutes(amman):
+    amman.send("careem", "cancelled")
+    now = timezone.now()
+    assert housekeeping.watch_parked(now + timedelta(minutes=9)) == 0
+    assert not Alert.objects.exists()
+    assert housekeeping.watch_parked(now + timedelta(minutes=11)) == 1
+    housekeeping.watch_parked(now + timedelta(minutes=12))
+    alert = Alert.objects.get()
+    assert (alert.cause, alert.subject, alert.count) == ("event_parked", "careem", 1)
+
+
+# -- replay ------------------------------------------------------------------------------------------------------------
+
+
+def test_replay_processes_what_failed(amman):
+    log = fail_once(amman)
+    done = inbox.replay(log, user=amman.manager)
+    assert done.status == "processed"
+    last = done.attempt_set.last()
+    assert (last.trigger, last.user, last.outcome) == ("replay", amman.manager, "processed")
+
+
+def test_replay_mends_a_quarantined_event_once_the_cause_is_mended(amman):
+    amman.send_payload("careem", b'{"event_type":"order.created","order":{"id":"A-1"}}')
+    log = WebhookLog.objects.get()
+    assert log.status == "quarantined"
+    assert inbox.replay(log, user=None).status == "quarantined"
+    with mock.patch("providers.hub.checked_lines", return_value=[]):
+        log.refresh_from_db()
+        assert inbox.replay(log, user=None).status == "processed"
+
+
+def test_replay_leaves_alone_what_succeeded(amman):
+    amman.send("careem")
+    log = WebhookLog.objects.get()
+    with pytest.raises(inbox.NotReplayableError):
+        inbox.replay(log, user=None)
+    assert not WebhookAttempt.objects.exists()
+    assert list(inbox.replayable(WebhookLog.objects.all())) == []
+    assert list(inbox.replayable(WebhookLog.objects.all(), force=True)) == [log]
+
+
+def test_forced_replay_of_what_succeeded_changes_nothing(amman):
+    amman.send("careem")
+    done = inbox.replay(WebhookLog.objects.get(), user=None, force=True)
+    assert done.status == "ignored"
+    assert OrderEvent.objects.count() == 1
+    assert [a.trigger for a in done.attempt_set.all()] == ["live", "replay"]
+
+
+def test_rejected_request_is_never_replayed(amman):
+    from django.test import Client
+
+    Client().post(f"/api/integration/webhook/careem/{amman.company.id}", b"{}", content_type="application/json")
+    log = WebhookLog.objects.get()
+    with pytest.raises(inbox.NotReplayableError):
+        inbox.replay(log, user=None, force=True)
+    assert list(inbox.replayable(WebhookLog.objects.all(), force=True)) == []
+
+
+def test_event_whose_bytes_are_gone_is_not_replayed(amman):
+    log = fail_once(amman)
+    WebhookBody.objects.all().delete()
+    with pytest.raises(inbox.NotReplayableError):
+        inbox.replay(log, user=None)
+
+
+def test_row_under_work_is_not_replayed(amman):
+    log = fail_once(amman)
+    make_due(log)
+    log.refresh_from_db()
+    inbox.claim(log, timezone.now())
+    log.refresh_from_db()
+    with pytest.raises(inbox.NotReplayableError):
+        inbox.replay(log, user=None)
+
+
+# -- housekeeping ------------------------------------------------------------------------------------------------------
+
+
+def test_old_bytes_go_and_rows_and_keys_stay(amman, settings):
+    amman.send("careem")
+    fail_once(amman, external_id="2")
+    amman.send_payload("careem", b"{")
+    WebhookLog.objects.update(received_at=timezone.now() - timedelta(days=31))
+    request_key = WebhookLog.objects.get(status="processed").delivery_key
+    assert housekeeping.prunable_bodies() == 1
+    assert housekeeping.prune_bodies() == 1
+    assert WebhookLog.objects.count() == 3
+    assert set(WebhookBody.objects.values_list("log__status", flat=True)) == {"failed", "quarantined"}
+    assert WebhookLog.objects.get(status="processed").delivery_key == request_key
+
+
+def test_bytes_within_retention_stay(amman):
+    amman.send("careem")
+    assert housekeeping.prune_bodies() == 0
+
+
+def test_sweeper_loop_survives_an_error_and_stops(amman):
+    import threading
+
+    stop = threading.Event()
+    calls = []
+
+    def sweep():
+        calls.append(1)
+        if len(calls) == 2:
+            stop.set()
+        raise OperationalError("gone")
+
+    sweeper = Sweeper()
+    with mock.patch.object(sweeper, "sweep", side_effect=sweep), mock.patch("integration.sweep.INTERVAL_S", 0.01):
+        with mock.patch("integration.sweep.connections.close_all"), mock.patch("integration.sweep.close_old_connections"):
+            sweeper.run(stop)
+    assert len(calls) == 2
