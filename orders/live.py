@@ -81,9 +81,10 @@ class Hints:
         self._pending = 0
 
     def use_loop(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Send on this running loop: the server's own, when everything lives in one process."""
+        """Send on this loop: the server's own, when everything lives in one process. Safe to call twice."""
         with self._lock:
-            self._start_on(loop)
+            if self._loop is not loop or self._pid != os.getpid():
+                self._start_on(loop)
 
     def send(self, group: str, message: dict[str, Any]) -> None:
         """Queue a message. Safe from any thread; after a fork the child starts a loop of its own."""
