@@ -31,7 +31,9 @@ def fail_once(installation, **order) -> WebhookLog:
 
 
 def make_due(*logs: WebhookLog) -> None:
-    WebhookLog.objects.filter(pk__in=[log.pk for log in logs]).update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+    WebhookLog.objects.filter(pk__in=[log.pk for log in logs]).update(
+        next_attempt_at=timezone.now() - timedelta(seconds=1)
+    )
 
 
 @pytest.fixture
@@ -349,6 +351,9 @@ def test_sweeper_loop_survives_an_error_and_stops(amman):
 
     sweeper = Sweeper()
     with mock.patch.object(sweeper, "sweep", side_effect=sweep), mock.patch("integration.sweep.INTERVAL_S", 0.01):
-        with mock.patch("integration.sweep.connections.close_all"), mock.patch("integration.sweep.close_old_connections"):
+        with (
+            mock.patch("integration.sweep.connections.close_all"),
+            mock.patch("integration.sweep.close_old_connections"),
+        ):
             sweeper.run(stop)
     assert len(calls) == 2

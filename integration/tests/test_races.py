@@ -64,8 +64,8 @@ def test_two_different_deliveries_of_one_order_at_once(db):
     amman = make_installation("amman-grill")
     for number in range(25):
         sends = [
-            lambda n=number, e=event: amman.send("careem", e, external_id=f"o-{n}")
-            for event in ("created", "confirmed", "ready", "cancelled", "created")
+            lambda n=number, i=index, e=event: amman.send("careem", e, external_id=f"o-{n}", number=i)
+            for index, event in enumerate(("created", "confirmed", "ready", "cancelled", "created"), start=1)
         ]
         answers = at_once(sends)
         assert {answer.status_code for answer in answers} == {200}
@@ -85,7 +85,8 @@ def test_orders_of_one_new_customer_at_once_make_one_customer(db):
         },
     }
     jobs = [
-        lambda n=n: amman.send_payload("careem", {**payload, "order": {**payload["order"], "id": str(n)}}) for n in range(16)
+        lambda n=n: amman.send_payload("careem", {**payload, "order": {**payload["order"], "id": str(n)}})
+        for n in range(16)
     ]
     assert {answer.json()["status"] for answer in at_once(jobs)} == {"processed"}
     assert Customer.objects.count() == 1

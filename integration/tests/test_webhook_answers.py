@@ -29,7 +29,9 @@ def hub_order(**fields):
         "order": {
             "id": "A-1",
             "customer": {"name": "Lina Haddad", "phone": "+962790123456"},
-            "items": [{"id": "MANSAF", "name": "Lamb Mansaf", "quantity": 1, "unit_price": "9.750", "total_price": "9.750"}],
+            "items": [
+                {"id": "MANSAF", "name": "Lamb Mansaf", "quantity": 1, "unit_price": "9.750", "total_price": "9.750"}
+            ],
             "total_amount": "9.750",
             "currency": "JOD",
             **fields,
@@ -115,7 +117,10 @@ def test_proofs_are_not_kept(amman, provider, dialect):
     request = amman.sample(provider, dialect=dialect)
     amman.post(provider, request)
     stored = json.dumps(WebhookLog.objects.get().headers)
-    for value in (*SECRETS[provider].values(), *(v for k, v in request.headers.items() if "hmac" in k or "signature" in k)):
+    for value in (
+        *SECRETS[provider].values(),
+        *(v for k, v in request.headers.items() if "hmac" in k or "signature" in k),
+    ):
         assert value not in stored
 
 
@@ -148,8 +153,10 @@ def test_delivery_of_another_company_is_not_a_duplicate(amman, dubai):
 
 
 def test_same_key_with_another_body_is_quarantined_and_the_first_stands(amman):
-    first = amman.send_payload("jahez", {"jahez_id": 7, "products": [{"product_id": "MANSAF", "quantity": 1}]}, delivery_id="d-1")
-    other = {"jahez_id": 8, "products": [{"product_id": "MANSAF", "quantity": 1}]}
+    first = amman.send_payload(
+        "jahez", {"jahez_id": 7, "products": [{"product_id": "MANSAF", "quantity": 1}]}, delivery_id="d-1"
+    )
+    other = {"jahez_id": 8, **line}
     response = amman.send_payload("jahez", other, delivery_id="d-1")
     assert first.json()["status"] == "processed"
     assert response.status_code == 202
@@ -202,7 +209,9 @@ def test_known_order_sent_again_with_other_fields_is_processed_loudly(amman):
 
 
 def test_status_of_an_unknown_order_is_parked_under_its_coming_id(amman):
-    parked = amman.send_payload("careem", {"event_type": "order.updated", "order": {"id": "A-1", "status": "preparing"}})
+    parked = amman.send_payload(
+        "careem", {"event_type": "order.updated", "order": {"id": "A-1", "status": "preparing"}}
+    )
     assert (parked.status_code, parked.json()["status"]) == (200, "parked")
     created = amman.send_payload("careem", hub_order())
     assert parked.json()["orderId"] == created.json()["orderId"]
@@ -307,8 +316,10 @@ UNUSABLE = {
     "not utf-8": (b"\xff{}", {"body": "expected UTF-8, got an invalid byte at position 0"}),
     "not json": (b"{", {"body": "expected JSON, Expecting property name enclosed in double quotes at line 1 column 2"}),
     "not an object": (b"[]", {"body": "expected a JSON object, got a list"}),
-    "key twice": (b'{"event_type":"order.created","id":"1","id":"2","items":[{"quantity":1}]}', {"id": "expected each key once, got it twice"}),
-    "nan": (b'{"event_type":"order.created","id":"1","items":[{"quantity":1}],"total":NaN}', {"total": "expected a number, got NaN"}),
+    "key twice": (b'{"event_type":"order.created","id":"1","id":"2","items":[{"quantity":1}]}',
+                  {"id": "expected each key once, got it twice"}),
+    "nan": (b'{"event_type":"order.created","id":"1","items":[{"quantity":1}],"total":NaN}',
+            {"total": "expected a number, got NaN"}),
     "too deep": (b'{"a":' * 70 + b"1" + b"}" * 70, None),
 }  # fmt: skip
 
@@ -460,7 +471,9 @@ def test_provider_in_a_body_never_overrides_the_url(amman):
 def careem_post(url, payload, **headers):
     body = json.dumps(payload).encode()
     signature = hmac.new(SECRETS["careem"]["webhookSecret"].encode(), body, hashlib.sha256).hexdigest()
-    return Client().post(url, body, content_type="application/json", headers={"x-careem-signature": signature, **headers})
+    return Client().post(
+        url, body, content_type="application/json", headers={"x-careem-signature": signature, **headers}
+    )
 
 
 @pytest.mark.parametrize("field", ["companyId", "clientId"])
@@ -619,7 +632,10 @@ def test_what_is_not_json_is_415(amman, content_type):
 @pytest.mark.parametrize("encoding", ["gzip", "identity", "br"])
 def test_any_content_encoding_is_415(amman, encoding):
     response = Client().post(
-        f"{URL}/careem/{amman.company.id}", b"{}", content_type="application/json", headers={"content-encoding": encoding}
+        f"{URL}/careem/{amman.company.id}",
+        b"{}",
+        content_type="application/json",
+        headers={"content-encoding": encoding},
     )
     assert response.status_code == 415
 
@@ -628,7 +644,10 @@ def test_charset_and_json_suffix_are_json(amman):
     request = amman.sample("careem")
     headers = {name: value for name, value in request.headers.items() if name != "content-type"}
     url = f"{URL}/careem/{amman.company.id}"
-    assert Client().post(url, request.body, content_type="application/json; charset=utf-8", headers=headers).status_code == 200
+    assert (
+        Client().post(url, request.body, content_type="application/json; charset=utf-8", headers=headers).status_code
+        == 200
+    )
     assert Client().post(url, request.body, content_type="application/vnd.hub+json", headers=headers).status_code == 200
 
 
@@ -695,7 +714,9 @@ def test_bodies_of_processed_events_go_where_they_are_not_to_be_logged(amman, se
 
 def test_deliveroo_base64_signature_of_the_hub(amman):
     body = json.dumps({"event": "order_created", "order": hub_order()["order"]}).encode()
-    proof = base64.b64encode(hmac.new(SECRETS["deliveroo"]["webhookSecret"].encode(), body, hashlib.sha256).digest()).decode()
+    proof = base64.b64encode(
+        hmac.new(SECRETS["deliveroo"]["webhookSecret"].encode(), body, hashlib.sha256).digest()
+    ).decode()
     response = Client().post(
         f"{URL}/deliveroo/{amman.company.id}", body, content_type="application/json",
         headers={"x-deliveroo-hmac-sha256": proof},
