@@ -1,0 +1,1 @@
+"""The endpoints of orders: reading, moving, following, exporting, counting."""

@@ -1,0 +1,96 @@
+"""Lists, newest first, in pages that stay right while rows are added: the cursor is the last row's own place."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.db.models import Model, Q, QuerySet
+from rest_framework.request import Request
+
+from orders.errors import ApiError
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+
+Row = TypeVar("Row", bound=Model)
+
+
+def invalid(**details: str) -> ApiError:
+    """Return the refusal of a parameter or a field; ``details`` maps its name to the fault."""
+    return ApiError(400, "invalid_request", "Some values are not valid.", dict(details))
+
+
+def read_limit(request: Request, default: int = DEFAULT_LIMIT) -> int:
+    """Return the page's size, from 1 to 200. Raises ApiError."""
+    text = request.query_params.get("limit", "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= MAX_LIMIT):
+        raise invalid(limit=f"expected a whole number from 1 to {MAX_LIMIT}")
+    return int(text)
+
+
+def paginate(
+    request: Request, rows: QuerySet[Row], fields: Sequence[str] = ("created_at", "id")
+) -> tuple[list[Row], str | None]:
+    """Return one page of ``rows`` and the address of the next; None after the last.
+
+    ``fields`` are the order, newest first, and tell every row from every other. Raises ApiError for a bad limit or cursor.
+    """
+    limit = read_limit(request)
+    rows = rows.order_by(*(f"-{field}" for field in fields))
+    cursor = request.query_params.get("cursor", "")
+    if cursor:
+        rows = rows.filter(_after(fields, _decode(cursor, rows.model, fields)))
+    page = list(rows[: limit + 1])
+    if len(page) <= limit:
+        return page, None
+    page = page[:limit]
+    return page, with_parameters(request, cursor=_encode(page[-1], fields))
+
+
+def with_parameters(request: Request, **parameters: object) -> str:
+    """Return the absolute address of this request with some parameters changed."""
+    query = request.query_params.copy()
+    for name, value in parameters.items():
+        query[name] = str(value)
+    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+
+
+def _after(fields: Sequence[str], values: Sequence[Any]) -> Q:
+    """Return the condition for rows behind a place: the first field alone bounds the index, the rest break ties."""
+    condition = Q(**{f"{fields[-1]}__lt": values[-1]})
+    for field, value in reversed(list(zip(fields[:-1], values[:-1], strict=True))):
+        condition = Q(**{f"{field}__lte": value}) & (Q(**{f"{field}__lt": value}) | condition)
+    return condition
+
+
+def _encode(row: Model, fields: Sequence[str]) -> str:
+    values = [getattr(row, field) for field in fields]
+    text = json.dumps([v.isoformat() if isinstance(v, datetime) else str(v) for v in values])
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str, model: type[Model], fields: Sequence[str]) -> list[Any]:
+    """Return the values of a cursor, each as its field holds them. Raises ApiError for anything we have not made."""
+    try:
+        texts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        values = [_value(model, field, text) for field, text in zip(fields, texts, strict=True)]
+    except (ValueError, TypeError) as error:
+        raise invalid(cursor="not a cursor of this list") from error
+    return values
+
+
+def _value(model: type[Model], field: str, text: str) -> Any:
+    kind = model._meta.get_field(field).get_internal_type()
+    if kind == "DateTimeField":
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise ValueError(field)
+        return moment
+    return uuid.UUID(text) if kind == "UUIDField" else int(text)
