@@ -1,5 +1,36 @@
-"""Paths, filled below."""
+"""The management API. Paths answer with and without a trailing slash: a middleware takes it off."""
 
 from __future__ import annotations
 
-urlpatterns: list = []
+from django.urls import path
+
+# Imported for what they tell the OpenAPI schema.
+import integration.schema  # noqa: F401
+import orders.schema  # noqa: F401
+from integration.api.alerts import AcknowledgeAlertView, AlertListView, ResolveAlertView
+from integration.api.audit import AuditView
+from integration.api.credentials import CredentialView
+from integration.api.logs import LogListView, LogView, ReplayManyView, ReplayView
+from integration.api.members import MemberListView, MemberView
+from integration.api.status import StatsView, StatusView
+from integration.api.tokens import TokenListView, TokenView
+
+API = "api/integration"
+
+urlpatterns = [
+    path(f"{API}/credentials/<str:provider>", CredentialView.as_view(), name="api-credential"),
+    path(f"{API}/status", StatusView.as_view(), name="api-status"),
+    path(f"{API}/stats", StatsView.as_view(), name="api-stats"),
+    path(f"{API}/logs", LogListView.as_view(), name="api-logs"),
+    path(f"{API}/logs/<uuid:event_id>", LogView.as_view(), name="api-log"),
+    path(f"{API}/logs/<uuid:event_id>/replay", ReplayView.as_view(), name="api-log-replay"),
+    path(f"{API}/replay", ReplayManyView.as_view(), name="api-replay"),
+    path(f"{API}/alerts", AlertListView.as_view(), name="api-alerts"),
+    path(f"{API}/alerts/<uuid:alert_id>/acknowledge", AcknowledgeAlertView.as_view(), name="api-alert-acknowledge"),
+    path(f"{API}/alerts/<uuid:alert_id>/resolve", ResolveAlertView.as_view(), name="api-alert-resolve"),
+    path(f"{API}/audit", AuditView.as_view(), name="api-audit"),
+    path(f"{API}/members", MemberListView.as_view(), name="api-members"),
+    path(f"{API}/members/<uuid:member_id>", MemberView.as_view(), name="api-member"),
+    path(f"{API}/tokens", TokenListView.as_view(), name="api-tokens"),
+    path(f"{API}/tokens/<uuid:token_id>", TokenView.as_view(), name="api-token"),
+]

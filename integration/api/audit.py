@@ -1,0 +1,58 @@
+"""``audit``: who did what, when, from where."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from integration.api.paging import page_of
+from integration.api.reading import query_of
+from integration.inbox import iso
+from integration.serializers import AUDIT_FILTERS, CURSOR, AuditPage
+from orders.access import CompanyAPIView
+from orders.models import AuditEntry, Role
+from orders.schema import failures
+
+
+def entry_json(entry: AuditEntry) -> dict[str, Any]:
+    """Return an entry as the API tells it."""
+    return {
+        "id": str(entry.id),
+        "actor": entry.actor,
+        "action": entry.action,
+        "target": entry.target or None,
+        "details": entry.details,
+        "address": entry.address,
+        "createdAt": iso(entry.created_at),
+    }
+
+
+class AuditView(CompanyAPIView):
+    """The trail."""
+
+    role_required: ClassVar[dict[str, Role]] = {"GET": Role.OWNER}
+
+    @extend_schema(
+        operation_id="audit_list",
+        summary="List what was done",
+        description="Newest first. Owners only.",
+        parameters=[*AUDIT_FILTERS, *CURSOR],
+        responses={200: AuditPage, **failures(400, 404)},
+        tags=["audit"],
+    )
+    def get(self, request: Request) -> Response:
+        """Answer a page of the trail."""
+        query = query_of(request)
+        exact = {
+            "action": query.text("action", 64),
+            "actor": query.text("actor", 150),
+            "target": query.text("target", 255),
+            "created_at__gte": query.time("since"),
+            "created_at__lt": query.time("until"),
+        }
+        query.check()
+        entries = AuditEntry.objects.filter(company=self.company, **{name: v for name, v in exact.items() if v})
+        return page_of(request, entries, entry_json, by="created_at")

@@ -1,0 +1,198 @@
+"""``logs`` and ``replay``: what came in, one of it whole, and doing it again."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from integration.api.paging import page_of
+from integration.api.reading import Fields, body_of, query_of
+from integration.events import PROVIDERS, event_json, filter_events, visible_events, whole_event_json
+from integration.inbox import NotReplayableError, iso, replay, replayable
+from integration.models import WebhookLog, WebhookStatus
+from integration.serializers import (
+    CURSOR,
+    LOG_FILTERS,
+    EventAnswer,
+    EventPage,
+    ReplayAnswer,
+    ReplayManyRequest,
+    ReplayRequest,
+)
+from orders.access import CompanyAPIView
+from orders.audit import record_act
+from orders.errors import ApiError, not_found
+from orders.models import Role
+from orders.schema import failures
+
+FILTERS = ("provider", "status", "eventType", "since", "until", "externalOrderId", "search")
+MAX_REPLAYS = 500
+REPLAY_BUDGET_S = 20.0
+"""A call that replays many ends after so long, whatever remains: proxies give up on a request after 30 to 60 s."""
+
+
+def read_filter(fields: Fields) -> dict[str, Any]:
+    """Return what a list or a replay is narrowed to; raise ApiError with every fault."""
+    wanted = {
+        "provider": fields.words("provider", PROVIDERS),
+        "status": fields.words("status", WebhookStatus.values),
+        "eventType": fields.text("eventType", 64),
+        "since": fields.time("since"),
+        "until": fields.time("until"),
+        "externalOrderId": fields.text("externalOrderId", 512),
+        "search": fields.text("search", 200),
+    }
+    fields.check()
+    return wanted
+
+
+class LogListView(CompanyAPIView):
+    """The log, newest first."""
+
+    @extend_schema(
+        operation_id="logs_list",
+        summary="List deliveries",
+        description=(
+            "Newest first. `status=duplicate` lists deliveries that came more than once. Whoever is limited to some branches"
+            " sees the deliveries of their orders."
+        ),
+        parameters=[*LOG_FILTERS, *CURSOR],
+        responses={200: EventPage, **failures(400, 404)},
+        tags=["logs"],
+    )
+    def get(self, request: Request) -> Response:
+        """Answer a page of deliveries."""
+        logs = filter_events(visible_events(self.access), read_filter(query_of(request)))
+        return page_of(request, logs, event_json, by="received_at")
+
+
+class _EventView(CompanyAPIView):
+    def find(self, event_id: uuid.UUID) -> WebhookLog:
+        log = visible_events(self.access).select_related("company").filter(pk=event_id).first()
+        if log is None:
+            raise not_found("This event")
+        return log
+
+
+class LogView(_EventView):
+    """One delivery whole."""
+
+    @extend_schema(
+        operation_id="logs_read",
+        summary="Read one delivery whole",
+        description=(
+            "Headers with secrets redacted, the body as it came, every attempt. `bodyMissing` says why there is no body:"
+            " `rejected`, `past_retention`, or `order_finished` (for staff: a body holds the customer's contact)."
+        ),
+        responses={200: EventAnswer, **failures(404)},
+        tags=["logs"],
+    )
+    def get(self, request: Request, event_id: uuid.UUID) -> Response:
+        """Answer the delivery."""
+        return Response({"success": True, "data": whole_event_json(self.find(event_id), self.access)})
+
+
+class ReplayView(_EventView):
+    """One delivery again."""
+
+    role_required: ClassVar[dict[str, Role]] = {"POST": Role.MANAGER}
+
+    @extend_schema(
+        operation_id="logs_replay",
+        summary="Replay one delivery",
+        description="Processes the stored bytes again, now, and answers the delivery as it then is.",
+        request=ReplayRequest,
+        responses={
+            200: EventAnswer,
+            **failures(
+                400, 404, s409="`not_replayable`: it succeeded (use `force`), was rejected, or is being worked on"
+            ),
+        },
+        tags=["logs"],
+    )
+    def post(self, request: Request, event_id: uuid.UUID) -> Response:
+        """Replay the delivery."""
+        log = self.find(event_id)
+        fields = Fields(body_of(request), ("force",))
+        force = fields.flag("force", default=False)
+        fields.check()
+        was = log.status
+        try:
+            done = replay(log, user=self.access.user, force=force)
+        except NotReplayableError as error:
+            raise ApiError(409, "not_replayable", str(error), {"status": was}) from None
+        record_act(
+            "event.replayed", company=self.company, target=log.id, request=request._request, user=request.user,
+            details={"provider": log.provider, "was": was, "became": done.status, "force": force},
+        )  # fmt: skip
+        return Response({"success": True, "data": whole_event_json(done, self.access)})
+
+
+class ReplayManyView(CompanyAPIView):
+    """Many deliveries again."""
+
+    role_required: ClassVar[dict[str, Role]] = {"POST": Role.MANAGER}
+
+    @extend_schema(
+        operation_id="replay_many",
+        summary="Replay many deliveries",
+        description=(
+            "`filter` takes the names of the log's filters; provider and status may be lists. With `dryRun` nothing runs and"
+            " `count` says how many would. Else the oldest are replayed first, at most 500 and for at most 20 s a call:"
+            " `remaining` says how many were not tried. Go on with `filter.since` set to `lastReceivedAt`."
+            " What succeeded is skipped unless `force`."
+        ),
+        request=ReplayManyRequest,
+        responses={200: ReplayAnswer, **failures(400, 404)},
+        tags=["logs"],
+    )
+    def post(self, request: Request) -> Response:
+        """Count, or replay."""
+        fields = Fields(body_of(request), ("filter", "dryRun", "force"))
+        force, dry_run = fields.flag("force", default=False), fields.flag("dryRun", default=False)
+        given = fields.data.get("filter")
+        if not isinstance(given, dict):
+            fields.fault("filter", "expected an object; {} means every delivery that can be replayed")
+        fields.check()
+        assert isinstance(given, dict)
+        wanted = read_filter(Fields(given, FILTERS, prefix="filter."))
+        matching = filter_events(visible_events(self.access), wanted)
+        able = replayable(matching, force=force)
+        count = able.count()
+        data: dict[str, Any] = {"dryRun": dry_run, "count": count, "skipped": matching.count() - count}
+        if not dry_run:
+            data |= self._replay(able, count, force=force)
+            # A search may be a customer's name or number, which the trail does not keep.
+            kept = {name: value for name, value in given.items() if name != "search"}
+            record_act(
+                "events.replayed", company=self.company, request=request._request, user=request.user,
+                details={"filter": kept, "searched": "search" in given, "force": force, "replayed": data["replayed"]},
+            )  # fmt: skip
+        return Response({"success": True, "data": data})
+
+    def _replay(self, able: Any, count: int, *, force: bool) -> dict[str, Any]:
+        ends_at = time.monotonic() + REPLAY_BUDGET_S
+        outcomes: Counter[str] = Counter()
+        tried, busy, last = 0, 0, None
+        for log in list(able.select_related("company").order_by("received_at", "id")[:MAX_REPLAYS]):
+            if time.monotonic() > ends_at:
+                break
+            tried, last = tried + 1, log.received_at
+            try:
+                outcomes[replay(log, user=self.access.user, force=force).status] += 1
+            except NotReplayableError:
+                # Somebody works on it in this moment, or replayed it meanwhile.
+                busy += 1
+        return {
+            "replayed": sum(outcomes.values()),
+            "busy": busy,
+            "outcomes": dict(sorted(outcomes.items())),
+            "remaining": max(0, count - tried),
+            "lastReceivedAt": iso(last),
+        }

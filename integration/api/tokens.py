@@ -1,0 +1,116 @@
+"""``tokens``: keys for programs."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.db import transaction
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from integration.api.paging import page_of
+from integration.api.reading import Fields, body_of
+from integration.inbox import iso
+from integration.serializers import CURSOR, NewTokenAnswer, TokenAnswer, TokenPage, TokenRequest, TokenRevokedAnswer
+from orders.access import CompanyAPIView
+from orders.audit import record_act
+from orders.errors import not_found
+from orders.members import find_token, public_id
+from orders.models import ApiToken, Role
+from orders.schema import failures
+
+_OWNERS = dict.fromkeys(("GET", "POST", "DELETE"), Role.OWNER)
+
+
+def token_json(token: ApiToken) -> dict[str, Any]:
+    """Return a token as the API tells it: nothing of its key."""
+    return {
+        "id": str(public_id(token)),
+        "name": token.name,
+        "username": token.user.username,
+        "createdAt": iso(token.created),
+        "lastUsedAt": iso(token.last_used_at),
+        "expiresAt": iso(token.expiry),
+    }
+
+
+class TokenListView(CompanyAPIView):
+    """All tokens of the company, and making one."""
+
+    role_required: ClassVar[dict[str, Role]] = _OWNERS
+
+    @extend_schema(
+        operation_id="tokens_list",
+        summary="List tokens",
+        description="Newest first. `lastUsedAt` is exact to a minute.",
+        parameters=CURSOR,
+        responses={200: TokenPage, **failures(400, 404)},
+        tags=["tokens"],
+    )
+    def get(self, request: Request) -> Response:
+        """Answer a page of tokens."""
+        tokens = ApiToken.objects.filter(company=self.company).select_related("user")
+        return page_of(request, tokens, token_json, by="created", key="digest")
+
+    @extend_schema(
+        operation_id="tokens_add",
+        summary="Make a token",
+        description="It acts as you, in this company. `key` is answered once and never again.",
+        request=TokenRequest,
+        responses={201: NewTokenAnswer, **failures(400, 404)},
+        tags=["tokens"],
+    )
+    def post(self, request: Request) -> Response:
+        """Make a token."""
+        fields = Fields(body_of(request), ("name",))
+        name = fields.text("name", 100, required=True)
+        fields.check()
+        with transaction.atomic():
+            token, key = ApiToken.issue(user=self.access.user, company=self.company, name=name)
+            record_act(
+                "token.issued", company=self.company, target=public_id(token), request=request._request,
+                user=request.user, details={"name": name},
+            )  # fmt: skip
+        return Response({"success": True, "data": token_json(token) | {"key": key}}, 201)
+
+
+class TokenView(CompanyAPIView):
+    """One token."""
+
+    role_required: ClassVar[dict[str, Role]] = _OWNERS
+
+    @extend_schema(
+        operation_id="tokens_read",
+        summary="Read a token",
+        responses={200: TokenAnswer, **failures(404)},
+        tags=["tokens"],
+    )
+    def get(self, request: Request, token_id: uuid.UUID) -> Response:
+        """Answer the token."""
+        return Response({"success": True, "data": token_json(self._find(token_id))})
+
+    @extend_schema(
+        operation_id="tokens_revoke",
+        summary="Revoke a token",
+        description="It is refused from this moment on.",
+        responses={200: TokenRevokedAnswer, **failures(404)},
+        tags=["tokens"],
+    )
+    def delete(self, request: Request, token_id: uuid.UUID) -> Response:
+        """Revoke the token."""
+        token = self._find(token_id)
+        with transaction.atomic():
+            token.delete()
+            record_act(
+                "token.revoked", company=self.company, target=token_id, request=request._request, user=request.user,
+                details={"name": token.name},
+            )  # fmt: skip
+        return Response({"success": True, "data": {"id": str(token_id), "deleted": True}})
+
+    def _find(self, token_id: uuid.UUID) -> ApiToken:
+        token = find_token(self.company, token_id)
+        if token is None:
+            raise not_found("This token")
+        return token

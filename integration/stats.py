@@ -1,0 +1,197 @@
+"""How the webhooks go: figures over a period, and the present state of each provider."""
+
+from __future__ import annotations
+
+import math
+import zoneinfo
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models.functions import Trunc
+
+from integration.inbox import SETTLED, WAITING, iso
+from integration.models import IntegrationWebhook, ProviderCredential, WebhookAttempt, WebhookLog, WebhookStatus
+from integration.models.credential import NEXARA
+from orders.models import Company
+from providers.registry import ADAPTERS
+
+PERIODS = {"hour": ("minute", 60), "day": ("hour", 24), "week": ("day", 7), "month": ("day", 30)}
+"""Period to the unit of its buckets and their number; the last one is running."""
+MAX_DURATIONS = 20_000
+EXPIRING_WITHIN = timedelta(days=14)
+_FAILURES = (WebhookStatus.FAILED, WebhookStatus.DEAD, WebhookStatus.QUARANTINED)
+
+_COUNTS: dict[str, Any] = {
+    "total": Count("pk", filter=~Q(status=WebhookStatus.REJECTED)),
+    "processed": Count("pk", filter=Q(status=WebhookStatus.PROCESSED)),
+    "ignored": Count("pk", filter=Q(status=WebhookStatus.IGNORED)),
+    "parked": Count("pk", filter=Q(status=WebhookStatus.PARKED)),
+    "waiting": Count("pk", filter=Q(status__in=(WebhookStatus.RECEIVED, WebhookStatus.PROCESSING))),
+    "failed": Count("pk", filter=Q(status=WebhookStatus.FAILED)),
+    "dead": Count("pk", filter=Q(status=WebhookStatus.DEAD)),
+    "quarantined": Count("pk", filter=Q(status=WebhookStatus.QUARANTINED)),
+    "rejected": Sum("count", filter=Q(status=WebhookStatus.REJECTED), default=0),
+    "duplicates": Sum("duplicates", default=0),
+}
+
+
+def webhook_stats(company: Company, period: str, provider: str, now: datetime) -> dict[str, Any]:
+    """Return the figures of a company's deliveries in a period, ``""`` for all providers.
+
+    A delivery is counted once, where it came. ``total`` is what was authentic; ``rejected`` (requests) and ``duplicates``
+    (repetitions) stand beside it. Buckets are in the company's time zone, gap-free, oldest first.
+    """
+    zone = zoneinfo.ZoneInfo(company.time_zone)
+    unit, number = PERIODS[period]
+    starts = bucket_starts(now, unit, number, zone)
+    logs = WebhookLog.objects.filter(company=company, received_at__gte=starts[0], received_at__lte=now)
+    if provider:
+        logs = logs.filter(provider=provider)
+    return {
+        "period": period,
+        "from": iso(starts[0]),
+        "to": iso(now),
+        "timeZone": company.time_zone,
+        "provider": provider or None,
+        **_with_rate(logs.aggregate(**_COUNTS)),
+        "durationMs": percentiles(logs),
+        "byProvider": [_with_rate(row) for row in logs.values("provider").annotate(**_COUNTS).order_by("provider")],
+        "byError": _by_error(logs),
+        "buckets": _buckets(logs, starts, unit, zone),
+    }
+
+
+def bucket_starts(now: datetime, unit: str, number: int, zone: zoneinfo.ZoneInfo) -> list[datetime]:
+    """Return when each bucket begins, the running one last; days are local ones, be they 23 or 25 hours long."""
+    local = now.astimezone(zone).replace(second=0, microsecond=0)
+    if unit == "day":
+        # Wall-clock arithmetic: local midnight of each day.
+        today = local.replace(hour=0, minute=0)
+        return [(today - timedelta(days=back)).astimezone(UTC) for back in reversed(range(number))]
+    local = local if unit == "minute" else local.replace(minute=0)
+    last, step = local.astimezone(UTC), timedelta(minutes=1) if unit == "minute" else timedelta(hours=1)
+    return [last - step * back for back in reversed(range(number))]
+
+
+def _buckets(
+    logs: QuerySet[WebhookLog], starts: list[datetime], unit: str, zone: zoneinfo.ZoneInfo
+) -> list[dict[str, Any]]:
+    rows = logs.annotate(bucket=Trunc("received_at", unit, tzinfo=zone)).values("bucket").annotate(**_COUNTS)
+    found = {row["bucket"].astimezone(UTC): _counts(row) for row in rows.order_by("bucket")}
+    empty = dict.fromkeys(_COUNTS, 0)
+    return [{"from": iso(start), **_with_rate(found.get(start, empty))} for start in starts]
+
+
+def _counts(row: Mapping[str, Any]) -> dict[str, int]:
+    return {name: row[name] for name in _COUNTS}
+
+
+def _with_rate(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return counts with ``successRate``: the part, 0 to 1, of what has ended that ended well; None where nothing has."""
+    well = counts["processed"] + counts["ignored"] + counts["parked"]
+    ended = counts["total"] - counts["waiting"]
+    return {**counts, "successRate": round(well / ended, 4) if ended else None}
+
+
+def _by_error(logs: QuerySet[WebhookLog]) -> list[dict[str, Any]]:
+    """Return the twenty most frequent errors; of rejected requests their true reason, which nobody outside is told."""
+    rows = (
+        logs.filter(status__in=(*_FAILURES, WebhookStatus.REJECTED))
+        .values("provider", "status", "error_code")
+        .annotate(count_=Sum("count"), last=Max("received_at"))
+        .order_by("-count_", "provider", "error_code")
+    )
+    return [
+        {
+            "error": row["error_code"],
+            "provider": row["provider"],
+            "status": row["status"],
+            "count": row["count_"],
+            "lastAt": iso(row["last"]),
+        }
+        for row in rows[:20]
+    ]
+
+
+def percentiles(logs: QuerySet[WebhookLog]) -> dict[str, Any]:
+    """Return p50, p95 and p99 (nearest rank) of the processing time in milliseconds; None where nothing was processed.
+
+    Of the newest 20,000 that went well by themselves: a replay's time says when a person came, not how fast we are.
+    """
+    sample = logs.filter(status__in=SETTLED, duration_ms__isnull=False).exclude(
+        attempt_set__trigger=WebhookAttempt.Trigger.REPLAY
+    )
+    newest = sample.order_by("-received_at", "-id").values_list("duration_ms", flat=True)[:MAX_DURATIONS]
+    durations = sorted(duration for duration in newest if duration is not None)
+
+    def rank(percent: int) -> float | None:
+        return durations[math.ceil(len(durations) * percent / 100) - 1] if durations else None
+
+    return {"p50": rank(50), "p95": rank(95), "p99": rank(99), "sample": len(durations)}
+
+
+# -- the present state -------------------------------------------------------------------------------------------------
+
+
+def provider_status(company: Company, now: datetime) -> list[dict[str, Any]]:
+    """Return the state of each provider and of the hub: enabled, credential, registration, last events, last 24 h.
+
+    Looks back as far as bodies are kept.
+    """
+    credentials = {credential.provider: credential for credential in company.credentials.all()}
+    registrations = {row.provider: row for row in IntegrationWebhook.objects.filter(company=company)}
+    day = WebhookLog.objects.filter(company=company, received_at__gte=now - timedelta(hours=24))
+    counts = {row["provider"]: _counts(row) for row in day.values("provider").annotate(**_COUNTS).order_by("provider")}
+    return [
+        {
+            "provider": slug,
+            "name": ADAPTERS[slug].name if slug in ADAPTERS else "NEXARA",
+            **_credential_state(slug, credentials.get(slug), now),
+            **_registration_state(registrations.get(slug)),
+            **_last_times(company, slug, now),
+            "last24h": _with_rate(counts.get(slug, dict.fromkeys(_COUNTS, 0))),
+        }
+        for slug in (*ADAPTERS, NEXARA)
+    ]
+
+
+def _credential_state(slug: str, credential: ProviderCredential | None, now: datetime) -> dict[str, Any]:
+    expires_at = credential.expires_at if credential else None
+    return {
+        "enabled": settings.PROVIDER_ENABLED.get(slug, True) and (credential is None or credential.is_enabled),
+        "credentialSet": credential is not None and credential.is_set,
+        "environment": credential.environment if credential else None,
+        "credentialExpiresAt": iso(expires_at),
+        "credentialExpiring": expires_at is not None and expires_at < now + EXPIRING_WITHIN,
+    }
+
+
+def _registration_state(row: IntegrationWebhook | None) -> dict[str, Any]:
+    return {
+        "registered": row is not None and row.status == IntegrationWebhook.Status.ACTIVE,
+        "registration": row
+        and {"status": row.status, "url": row.url, "error": row.error or None, "updatedAt": iso(row.updated_at)},
+    }
+
+
+def _last_times(company: Company, slug: str, now: datetime) -> dict[str, Any]:
+    """Return the last times of a provider; a failure counts though a retry mended it."""
+    since = now - timedelta(days=settings.WEBHOOK_LOG_RETENTION_DAYS)
+    logs = WebhookLog.objects.filter(company=company, provider=slug, received_at__gte=since)
+
+    def newest(*statuses: str) -> datetime | None:
+        rows = logs.filter(status__in=statuses).order_by("-received_at", "-id")
+        return rows.values_list("received_at", flat=True).first()
+
+    tries = WebhookAttempt.objects.filter(log__company=company, log__provider=slug, started_at__gte=since)
+    failed_try = tries.filter(outcome__in=_FAILURES).aggregate(last=Max("started_at"))["last"]
+    failures = [moment for moment in (newest(*_FAILURES), failed_try) if moment is not None]
+    return {
+        "lastEventAt": iso(newest(*SETTLED, *WAITING, *_FAILURES)),
+        "lastSuccessAt": iso(newest(*SETTLED)),
+        "lastFailureAt": iso(max(failures, default=None)),
+        "lastRejectedAt": iso(newest(WebhookStatus.REJECTED)),
+    }
