@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template import loader
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
@@ -106,4 +108,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Answer what nobody foresaw, without a traceback and without touching the database."""
     if is_api(request):
         return JsonResponse(failure("internal_error", "Something failed here; it is in our log."), status=500)
-    return render(request, "500.html", status=500)
+    # Rendered without a request: the context processors ask the database, which may be what failed.
+    page = loader.get_template("500.html").render({"signatures_checked": settings.WEBHOOK_VALIDATE_SIGNATURE})
+    return HttpResponse(page, status=500)

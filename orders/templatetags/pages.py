@@ -1,0 +1,97 @@
+"""How pages write amounts, words and addresses."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.template import Context
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from orders.models import Company, Order, User
+from orders.pages import STATUS_WORDS, Attention, Step, Text, attention_of, next_step, other_steps
+from orders.views import cursor_of
+from providers.money import currency_digits
+from providers.registry import ADAPTERS
+
+register = template.Library()
+
+
+@register.filter
+def money(amount: Decimal | None, currency: str) -> str:
+    """Return an amount with its currency's decimals; ``""`` where it is not told."""
+    return "" if amount is None else f"{amount:,.{currency_digits(currency)}f}"
+
+
+@register.filter
+def provider_name(slug: str) -> str:
+    adapter = ADAPTERS.get(slug)
+    return adapter.name if adapter else slug
+
+
+@register.filter
+def status_word(status: str) -> Text:
+    return STATUS_WORDS.get(status, status)
+
+
+@register.filter
+def step_forward(order: Order) -> Step | None:
+    return next_step(order)
+
+
+@register.filter
+def steps_aside(order: Order) -> list[Step]:
+    return other_steps(order)
+
+
+@register.filter
+def attention(order: Order) -> list[Attention]:
+    return attention_of(order)
+
+
+@register.filter
+def stream_cursor(order: Order) -> str:
+    return cursor_of(order)
+
+
+@register.filter
+def words(code: str) -> str:
+    """Return a code as words: ``out_for_delivery`` as ``out for delivery``."""
+    return str(code).replace("_", " ").replace(".", " ")
+
+
+@register.filter
+def change_words(changes: dict[str, list[Any]]) -> list[tuple[str, str, str]]:
+    """Return what changed as (field, before, after); both are blank where the values are private."""
+    return [
+        (words(name), *(str(value) if value is not None else "–" for value in values))
+        if len(values) == 2
+        else (words(name), "", "")
+        for name, values in sorted(changes.items())
+    ]
+
+
+@register.filter
+def lateness(moment: Any, since: Any) -> int:
+    """Return how many seconds ``moment`` is after ``since``."""
+    return int((moment - since) / timedelta(seconds=1))
+
+
+@register.simple_tag(takes_context=True)
+def company_url(context: Context, name: str, *args: Any) -> str:
+    """Return a page's address that stays in the company that the request names, if it names one."""
+    request = context.get("request")
+    named = request.GET.get("company", "") if request is not None else ""
+    url = reverse(name, args=args)
+    return f"{url}?{urlencode({'company': named})}" if named else url
+
+
+@register.simple_tag
+def companies_of(user: Any) -> list[Company]:
+    """Return the companies that a person belongs to, the first joined first."""
+    if not isinstance(user, User):
+        return []
+    return [membership.company for membership in user.memberships.select_related("company")]

@@ -1,0 +1,166 @@
+"""The pages of the staff: sign-in, the live order stream, one order."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView
+from django.db.models import Count, Prefetch, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from orders.access import Access
+from orders.counters import Window, counters
+from orders.errors import page_not_found
+from orders.forms import OPEN, StreamFilter
+from orders.models import Branch, Order, OrderEvent, OrderItem, OrderItemModifier
+from orders.pages import member_page, phone_for, uuid_or_none
+from orders.services import last_seq
+from providers.registry import ADAPTERS
+
+PAGE_SIZE = 50
+SHOWN_LINES = 3
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SIGN_IN_TRIES = (Window(10, 60), Window(60, 3600))
+
+
+class SignInView(LoginView):
+    """Sign a person in; after ten tries in a minute from one address for one name, wait."""
+
+    redirect_authenticated_user = True
+
+    def post(self, request: HttpRequest, *args: str, **kwargs: Any) -> HttpResponse:
+        name = hashlib.sha256(request.POST.get("username", "").encode("utf-8", "replace")).hexdigest()[:32]
+        wait_s = counters.exceeded(f"sign-in:{request.META.get('REMOTE_ADDR', '')}:{name}", SIGN_IN_TRIES)
+        if not wait_s:
+            return super().post(request, *args, **kwargs)
+        form = AuthenticationForm(request)
+        context = self.get_context_data(form=form, wait_s=wait_s)
+        response = render(request, "registration/login.html", context, status=429)
+        response.headers["Retry-After"] = str(wait_s)
+        return response
+
+
+@require_safe
+def providers_css(request: HttpRequest) -> HttpResponse:
+    """Serve the badge colours of the adapters: a provider's folder is all that it needs, and styles are never inline."""
+    rules = "".join(f".provider-{slug}{{--provider:{adapter.colour}}}\n" for slug, adapter in ADAPTERS.items())
+    etag = f'"{hashlib.sha256(rules.encode()).hexdigest()[:16]}"'
+    headers = {"ETag": etag, "Cache-Control": "public, max-age=300"}
+    if request.headers.get("If-None-Match") == etag:
+        return HttpResponseNotModified(headers=headers)
+    return HttpResponse(rules, content_type="text/css; charset=utf-8", headers=headers)
+
+
+# -- the stream --------------------------------------------------------------------------------------------------------
+
+
+@member_page
+def stream(request: HttpRequest, access: Access) -> HttpResponse:
+    """Show the newest orders; the page's script keeps them up to date."""
+    return render(request, "orders/stream.html", _stream_context(request, access))
+
+
+@member_page
+def rows(request: HttpRequest, access: Access) -> HttpResponse:
+    """Show the stream's rows alone: those of ``id``, as far as they match the filter, else the newest."""
+    return render(request, "orders/_rows.html", _stream_context(request, access))
+
+
+def _stream_context(request: HttpRequest, access: Access) -> dict[str, Any]:
+    # The number is read before the orders: what is committed in between comes again, never not at all.
+    seq = last_seq(access.company.id)
+    form = StreamFilter(request.GET)
+    orders = form.apply(access)
+    ids = request.GET.getlist("id")
+    if ids:
+        orders = orders.filter(id__in=[found for text in ids[:PAGE_SIZE] if (found := uuid_or_none(text))])
+    else:
+        orders = _older_than(orders, request.GET.get("before", ""))
+    lines = OrderItem.objects.filter(position__lte=SHOWN_LINES)
+    orders = orders.select_related("branch").prefetch_related(Prefetch("items", lines, to_attr="first_lines"))
+    found = list(orders.order_by("-created_at", "-id")[: PAGE_SIZE + 1])
+    shown = found[:PAGE_SIZE]
+    return {
+        "seq": seq,
+        "form": form,
+        "orders": shown,
+        "older": cursor_of(shown[-1]) if len(found) > PAGE_SIZE else "",
+        "is_oldest_page": "before" in request.GET,
+        "counts": _counts(access),
+        "many_branches": Branch.objects.filter(company=access.company).count() > 1,
+        "shown_lines": SHOWN_LINES,
+    }
+
+
+def cursor_of(order: Order) -> str:
+    """Return an order's place in the stream: microseconds since 1970 and its id."""
+    return f"{(order.created_at - EPOCH) // timedelta(microseconds=1)}.{order.id}"
+
+
+def _older_than(orders: QuerySet[Order], cursor: str) -> QuerySet[Order]:
+    """Return the orders after a cursor; all of them where it is none of ours."""
+    stamp, _dot, text = cursor.partition(".")
+    last_id = uuid_or_none(text)
+    if last_id is None or not stamp.isascii() or not stamp.isdigit() or len(stamp) > 17:
+        return orders
+    moment = EPOCH + timedelta(microseconds=int(stamp))
+    return orders.filter(Q(created_at__lt=moment) | Q(created_at=moment, id__lt=last_id))
+
+
+def _counts(access: Access) -> dict[str, int]:
+    """Count the open orders by status; ``open`` is their sum, ``attention`` those that wait for a person."""
+    groups = access.orders().filter(status__in=OPEN).order_by().values_list("status", "needs_attention")
+    counts = {status.value: 0 for status in OPEN} | {"open": 0, "attention": 0}
+    for status, needs_attention, number in groups.annotate(number=Count("id")):
+        counts[status] += number
+        counts["open"] += number
+        counts["attention"] += number if needs_attention else 0
+    return counts
+
+
+# -- one order ---------------------------------------------------------------------------------------------------------
+
+
+@member_page
+def order(request: HttpRequest, access: Access, order_id: uuid.UUID) -> HttpResponse:
+    """Show everything about one order; what this person may not see does not exist."""
+    seq = last_seq(access.company.id)
+    found = access.orders().select_related("branch", "company").filter(pk=order_id).first()
+    if found is None:
+        return page_not_found(request, Http404())
+    items = list(found.items.select_related("menu_product").prefetch_related("modifiers"))
+    events = list(OrderEvent.objects.filter(order=found).select_related("user").order_by("-occurred_at", "-created_at"))
+    context = {
+        "seq": seq,
+        "order": found,
+        "lines": [(item, modifier_tree(list(item.modifiers.all()))) for item in items],
+        "amounts": _amounts(found),
+        "events": events,
+        "phone": phone_for(access, found),
+    }
+    return render(request, "orders/order.html", context)
+
+
+def modifier_tree(rows: list[OrderItemModifier], parent: uuid.UUID | None = None) -> list[dict[str, Any]]:
+    """Return a line's options as a tree: ``{"option", "children"}``, in the payload's order."""
+    return [{"option": row, "children": modifier_tree(rows, row.id)} for row in rows if row.parent_id == parent]
+
+
+def _amounts(order: Order) -> list[tuple[str, Any]]:
+    """Return the amounts that the provider told, in the order of a receipt. A missing one has no line."""
+    named = (
+        (_("Subtotal"), order.subtotal),
+        (_("Discount"), order.discount),
+        (_("Delivery fee"), order.delivery_fee),
+        (_("Service fee"), order.service_fee),
+        (_("Tax"), order.tax),
+        (_("Tip"), order.tip),
+    )
+    return [(name, amount) for name, amount in named if amount is not None]

@@ -1,0 +1,106 @@
+// The page's small tools: parsing a part of a page, replacing without disturbing, words, and messages.
+
+const main = document.getElementById("main");
+export const page = main.dataset;
+
+/** Return one of the page's translated sentences with its {names} filled in. */
+export function words(name, values = {}) {
+  const sentence = document.getElementById("words").dataset[name] ?? name;
+  return sentence.replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
+}
+
+/** Thrown when the server says that the person is signed in no longer. */
+export class SessionEnded extends Error {}
+
+/** Thrown for an answer that is not a success; `status` and the contract's `body` tell which. */
+export class Refused extends Error {
+  constructor(status, body) {
+    super(body.message ?? `HTTP ${status}`);
+    this.status = status;
+    this.body = body;
+  }
+}
+
+async function answer(path, options) {
+  const headers = { "X-Company-Id": page.company, "X-Fragment": "1", ...options.headers };
+  const signal = AbortSignal.timeout(10_000);
+  const response = await fetch(path, { signal, credentials: "same-origin", redirect: "manual", ...options, headers });
+  if (response.status === 401 || response.type === "opaqueredirect") throw new SessionEnded();
+  if (!response.ok) throw new Refused(response.status, await response.json().catch(() => ({})));
+  return response;
+}
+
+export async function getJson(path) {
+  return (await answer(path, { headers: { Accept: "application/json" } })).json();
+}
+
+/** Fetch a page or a part of one, as a document that runs and loads nothing. */
+export async function getPage(path) {
+  const response = await answer(path, { headers: { Accept: "text/html" } });
+  return new DOMParser().parseFromString(await response.text(), "text/html");
+}
+
+export async function postJson(path, body) {
+  const token = document.cookie.match(/(?:^|;\s*)csrftoken=([^;]+)/)?.[1] ?? "";
+  const headers = { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": token };
+  return (await answer(path, { method: "POST", headers, body: JSON.stringify(body) })).json();
+}
+
+/** Put a newer element in an older one's place: what was open stays open, and the focus where it was. */
+export function replaceKeeping(old, fresh) {
+  const open = [...old.querySelectorAll("details[open][id]")].map((each) => each.id);
+  const active = old.contains(document.activeElement) ? document.activeElement : null;
+  const tops = new Map([...old.querySelectorAll("pre")].map((each, index) => [index, [each.scrollTop, each.scrollLeft]]));
+  old.replaceWith(fresh);
+  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  [...fresh.querySelectorAll("pre")].forEach((each, index) => tops.has(index) && each.scrollTo(...tops.get(index).reverse()));
+  if (!active) return;
+  const again = active.id ? document.getElementById(active.id) : fresh.querySelector("a, button, summary");
+  again?.focus({ preventScroll: true });
+}
+
+/** Wait for a moment in which nobody is about to press something in `element`, at most `limitMs`. */
+export function calmMoment(element, limitMs = 2_500) {
+  const started = performance.now();
+  return new Promise((resolve) => {
+    const look = () => {
+      const busy = pressed || (element.matches(":hover") && performance.now() - moved < 600);
+      if (!busy || performance.now() - started > limitMs) resolve();
+      else setTimeout(look, 120);
+    };
+    look();
+  });
+}
+let moved = -Infinity;
+let pressed = false;
+addEventListener("pointermove", () => { moved = performance.now(); }, { passive: true });
+addEventListener("pointerdown", () => { pressed = true; }, { passive: true });
+for (const name of ["pointerup", "pointercancel", "blur"]) addEventListener(name, () => { pressed = false; }, { passive: true });
+
+/** Show a message until it is closed, or for `forMs`. */
+export function toast(text, forMs = 9_000) {
+  const box = document.createElement("div");
+  const close = document.createElement("button");
+  box.className = "toast";
+  box.textContent = text;
+  close.className = "quiet";
+  close.type = "button";
+  close.textContent = "×";
+  close.setAttribute("aria-label", words("close"));
+  close.addEventListener("click", () => box.remove());
+  box.append(close);
+  const toasts = document.getElementById("toasts");
+  toasts.append(box);
+  while (toasts.children.length > 4) toasts.firstChild.remove();
+  setTimeout(() => box.remove(), forMs);
+}
+
+/** Tell a screen reader something, when it has finished what it is saying. */
+export function announce(text) {
+  document.getElementById("announcer").textContent = text;
+}
+
+/** Say that the session has ended, once. */
+export function showEnded() {
+  document.getElementById("ended").hidden = false;
+}

@@ -1,0 +1,166 @@
+// Following a company's orders. The socket is a hint; the numbers of the events tell what is missing, and
+// /api/orders/changes has it. While the socket is away the same question is asked every five seconds.
+
+import { getJson, page, Refused, SessionEnded } from "./dom.js";
+
+const SILENT_MS = 45_000;
+const POLL_MS = 5_000;
+const MOST_PAGES = 5;
+const ENDED_CODES = new Set([4401, 4403, 4404]);
+
+export class Feed {
+  #socket = null;
+  #connected = false;
+  #attempt = 0;
+  #reconnectTimer = 0;
+  #lastBeat = 0;
+  #head = 0;
+  #working = false;
+  #ended = false;
+  #state = "";
+
+  /**
+   * `changes(frames)` gets order events in their order, each once; `reload()` fetches everything anew and returns its number;
+   * `frame(frame)` gets what has no number; `state(name, since)` and `ended()` tell how the line stands.
+   */
+  constructor(handlers) {
+    this.handlers = handlers;
+    this.last = Number(page.seq);
+  }
+
+  start() {
+    this.#tell("catching");
+    this.#connect();
+    setInterval(() => this.#watch(), 1_000);
+    setInterval(() => { if (!this.#connected) this.catchUp(); }, POLL_MS);
+    addEventListener("online", () => this.#hurry());
+    addEventListener("pageshow", (event) => { if (event.persisted) this.#hurry(); });
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) this.#hurry(); });
+  }
+
+  /** Bring the page up to date: what came after the last number that it has. */
+  async catchUp() {
+    if (this.#working || this.#ended) return;
+    this.#working = true;
+    const slow = setTimeout(() => { if (this.#connected) this.#tell("catching"); }, 400);
+    try {
+      do {
+        const wanted = this.#head;
+        await this.#fetchMissing();
+        // What the server has not just told us it will tell with the next ping; asking again at once would only spin.
+        if (this.#head === wanted) this.#head = Math.min(wanted, this.last);
+      } while (this.#connected && this.last < this.#head);
+      if (this.#connected) this.#tell("live");
+    } catch (error) {
+      if (error instanceof SessionEnded) this.#end();
+      else if (error instanceof Refused && (error.status === 403 || error.status === 404)) this.#end();
+      else if (this.#connected) setTimeout(() => this.catchUp(), POLL_MS);
+    } finally {
+      clearTimeout(slow);
+      this.#working = false;
+    }
+  }
+
+  async #fetchMissing() {
+    for (let pages = 0; pages < MOST_PAGES; pages += 1) {
+      let body;
+      try {
+        body = await getJson(`/api/orders/changes?since=${this.last}`);
+      } catch (error) {
+        if (error instanceof Refused && error.status === 410) return this.#reload();
+        throw error;
+      }
+      const frames = body.results;
+      const last = body.next && frames.length ? frames.at(-1).seq : Math.max(body.lastSeq, frames.at(-1)?.seq ?? 0);
+      if (frames.length) this.handlers.changes(frames);
+      this.last = Math.max(this.last, last);
+      if (!body.next) return undefined;
+    }
+    return this.#reload();
+  }
+
+  async #reload() {
+    this.last = await this.handlers.reload();
+  }
+
+  #connect() {
+    if (this.#ended || this.#socket) return;
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(`${scheme}//${location.host}/ws/orders/?company=${encodeURIComponent(page.company)}`);
+    this.#socket = socket;
+    socket.addEventListener("message", (event) => { if (this.#socket === socket) this.#hear(JSON.parse(event.data)); });
+    socket.addEventListener("close", (event) => {
+      if (this.#socket !== socket) return;
+      this.#socket = null;
+      if (ENDED_CODES.has(event.code)) this.#end();
+      else this.#lose(Date.now());
+    });
+  }
+
+  #hear(frame) {
+    this.#lastBeat = Date.now();
+    if (frame.type === "hello") {
+      this.#connected = true;
+      this.#attempt = 0;
+      this.#head = frame.seq;
+      if (frame.seq < this.last) this.last = 0; // Another database than before: ask for everything.
+      this.catchUp();
+    } else if (frame.type === "ping") {
+      this.#head = Math.max(this.#head, frame.seq);
+      if (frame.seq > this.last) this.catchUp();
+    } else if (frame.seq === undefined) {
+      this.handlers.frame?.(frame);
+    } else if (frame.seq === this.last + 1 && !this.#working) {
+      this.last = frame.seq;
+      this.#head = Math.max(this.#head, frame.seq);
+      this.handlers.changes([frame]);
+    } else if (frame.seq > this.last) {
+      this.#head = Math.max(this.#head, frame.seq);
+      this.catchUp();
+    }
+  }
+
+  #watch() {
+    if (!this.#connected || Date.now() - this.#lastBeat <= SILENT_MS) return;
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+    this.#lose(this.#lastBeat);
+  }
+
+  /** The line is gone since `since`: say so, and try again, later each time and never all screens at once. */
+  #lose(since) {
+    if (this.#ended) return;
+    if (this.#connected || this.#state !== "down") this.#tell("down", since);
+    this.#connected = false;
+    clearTimeout(this.#reconnectTimer);
+    const delay = Math.min(15_000, 500 * 2 ** this.#attempt) * (0.5 + Math.random() / 2);
+    this.#attempt = Math.min(this.#attempt + 1, 10);
+    this.#reconnectTimer = setTimeout(() => this.#connect(), Math.max(500, delay));
+  }
+
+  #hurry() {
+    if (this.#ended) return;
+    this.#watch();
+    clearTimeout(this.#reconnectTimer);
+    this.#connect();
+    this.catchUp();
+  }
+
+  #end() {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#connected = false;
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+    this.#tell("down", Date.now());
+    this.handlers.ended();
+  }
+
+  #tell(state, since = 0) {
+    if (state === this.#state && state !== "down") return;
+    this.#state = state;
+    this.handlers.state(state, since);
+  }
+}

@@ -1,0 +1,55 @@
+// One order: its parts are drawn anew when something happens to it.
+
+import { startClock, tick } from "./clock.js";
+import { showState } from "./connection.js";
+import { announce, calmMoment, getPage, page, replaceKeeping, SessionEnded, showEnded, toast, words } from "./dom.js";
+import { Feed } from "./live.js";
+import { startSteps } from "./steps.js";
+
+let running = null;
+let again = false;
+
+/** Draw the page's parts anew; return the number up to which they are complete. Asked for twice, it runs once more. */
+function refresh() {
+  if (running) again = true;
+  else running = draw().finally(() => { running = null; });
+  return running;
+}
+
+async function draw() {
+  let seq = 0;
+  do {
+    again = false;
+    const fresh = await getPage(location.href);
+    await calmMoment(document.getElementById("main"));
+    seq = Number(fresh.getElementById("main").dataset.seq);
+    for (const part of fresh.querySelectorAll("[data-part]")) {
+      const old = document.getElementById(part.id);
+      if (old) replaceKeeping(old, part);
+    }
+    tick();
+  } while (again);
+  return seq;
+}
+
+function failed(error) {
+  if (error instanceof SessionEnded) showEnded();
+  else toast(words("loadFailed"), 4_000);
+}
+
+function changes(frames) {
+  const mine = frames.filter((frame) => frame.orderId === page.order);
+  if (!mine.length) return;
+  refresh().then(() => {
+    const status = document.querySelector("#part-head .status").textContent;
+    announce(words("moved", { order: page.label, status }));
+  }).catch(failed);
+}
+
+function frame(message) {
+  if (message.type === "webhook_event" && message.externalOrderId === page.externalId) refresh().catch(failed);
+}
+
+startClock();
+startSteps(document.getElementById("main"), refresh);
+new Feed({ changes, frame, reload: refresh, state: showState, ended: showEnded }).start();

@@ -1,0 +1,101 @@
+// Moving an order: one click for the step forward, a dialog for what needs a reason or a number.
+
+import { postJson, Refused, SessionEnded, showEnded, toast, words } from "./dom.js";
+
+const underWay = new Set();
+const dialog = document.getElementById("ask");
+const field = (name) => dialog.querySelector(`[name=${name}]`);
+
+/** Answer clicks on steps below `root`; `moved(orderId)` is called when an order is to be shown anew. */
+export function startSteps(root, moved) {
+  root.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-step]");
+    if (!button || button.disabled) return;
+    const { step, order, asks } = button.dataset;
+    button.closest("details")?.removeAttribute("open");
+    const more = asks ? await ask(button, asks) : {};
+    if (more) await take(root, order, step, more, moved);
+  });
+}
+
+async function take(root, order, status, more, moved) {
+  if (underWay.has(order)) return;
+  underWay.add(order);
+  const lock = (on) => root.querySelectorAll(`[data-step][data-order="${order}"]`).forEach((each) => {
+    each.disabled = on;
+    each.toggleAttribute("aria-busy", on);
+  });
+  lock(true);
+  try {
+    await postJson(`/api/orders/${order}/status`, { status, ...more });
+    await moved(order);
+  } catch (error) {
+    if (error instanceof SessionEnded) showEnded();
+    else if (error instanceof Refused) await explain(error, order, moved);
+    else toast(words("failed"));
+  } finally {
+    underWay.delete(order);
+    lock(false);
+  }
+}
+
+/** Say why the server refused; where the order has moved meanwhile, name the steps that it can take now. */
+async function explain(error, order, moved) {
+  let text = error.message;
+  if (error.status === 409) {
+    const allowed = Object.values(error.body.details ?? {}).flat().filter((each) => typeof each === "string");
+    const steps = (error.body.details?.allowed ?? allowed).map((each) => each.replaceAll("_", " ")).join(", ");
+    text += ` ${steps ? words("allowed", { steps }) : words("nothingAllowed")}`;
+  }
+  toast(text);
+  if (error.status === 409 || error.status === 404) await moved(order).catch(() => {});
+}
+
+/** Ask for a reason or for minutes; return what to send with the step, or null where the person went back. */
+function ask(button, kind) {
+  const label = button.textContent.trim().replace(/…$/, "");
+  const row = button.closest("[data-label]");
+  dialog.querySelector("h2").textContent = label;
+  dialog.querySelector(".ask-order").textContent = row?.dataset.label ?? "";
+  const yes = document.getElementById("ask-yes");
+  yes.textContent = label;
+  yes.className = kind === "reason" ? "danger" : "primary";
+  for (const part of dialog.querySelectorAll("[data-for]")) {
+    const wanted = part.dataset.for === kind;
+    part.hidden = !wanted;
+    part.querySelector("input").value = "";
+    part.querySelector("input").required = wanted;
+  }
+  dialog.returnValue = "";
+  dialog.showModal();
+  field(kind).focus();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      if (dialog.returnValue !== "yes") resolve(null);
+      else resolve(kind === "reason" ? { reason: field(kind).value.trim() } : { prepMinutes: Number(field(kind).value) });
+    }, { once: true });
+  });
+}
+
+dialog.addEventListener("click", (event) => {
+  const pick = event.target.closest("[data-pick]");
+  if (pick) {
+    const input = pick.closest("[data-for]").querySelector("input");
+    input.value = pick.dataset.pick;
+    input.focus();
+  }
+  if (event.target === dialog) dialog.close("no");
+});
+
+// A menu closes when one presses elsewhere, or Escape.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    const held = menu.contains(document.activeElement);
+    menu.open = false;
+    if (held) menu.querySelector("summary").focus();
+  }
+});
