@@ -28,7 +28,7 @@ else:
     _BaseModelAdmin, _ModelAdmin, _TabularInline = object, admin.ModelAdmin, admin.TabularInline
     _ModelForm = forms.ModelForm
 
-_View = TypeVar("_View", bound=Callable[..., HttpResponse])
+_View = TypeVar("_View", bound=Callable[..., HttpResponse | None])
 
 
 def is_superuser(request: HttpRequest) -> bool:
@@ -64,7 +64,7 @@ def hides_refusals(view: _View) -> _View:
     """Answer 404 where Django would answer 403: what a person may not see does not exist."""
 
     @wraps(view)
-    def hiding(*args: Any, **kwargs: Any) -> HttpResponse:
+    def hiding(*args: Any, **kwargs: Any) -> HttpResponse | None:
         try:
             return view(*args, **kwargs)
         except PermissionDenied:
@@ -79,7 +79,8 @@ class CompanyScopedForm(_ModelForm):
     def _get_validation_exclusions(self) -> set[str]:
         # The company is read-only on a change, and Django skips every constraint that names an excluded field:
         # two rows of one provider would then fail in the database instead of on the page.
-        return super()._get_validation_exclusions() - {"company"}
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return excluded - {"company"}
 
 
 class ScopedFields(_BaseModelAdmin):
@@ -113,7 +114,8 @@ class ScopedFields(_BaseModelAdmin):
     def _may_search(self, name: str, request: HttpRequest) -> bool:
         if name == "company" and not sees_several_companies(request):
             return False
-        remote = self.opts.get_field(name).remote_field.model
+        field: Any = self.opts.get_field(name)
+        remote = field.remote_field.model
         found = self.admin_site._registry.get(remote)
         return found is not None and found.has_view_permission(request)
 
@@ -193,11 +195,11 @@ class CompanyScopedAdmin(ScopedFields, _ModelAdmin):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[no-any-return]
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
     @hides_refusals
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        return super().delete_view(request, object_id, extra_context)  # type: ignore[no-any-return]
+        return super().delete_view(request, object_id, extra_context)
 
     @hides_refusals
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
@@ -223,12 +225,8 @@ class CompanyScopedAdmin(ScopedFields, _ModelAdmin):
             return True
         known = set(self.allowed_lookups)
         for item in self.get_list_filter(request) if request is not None else ():
-            if isinstance(item, str):
-                known |= {item, f"{item}__exact", f"{item}__id__exact", f"{item}__isnull"}
-            elif isinstance(item, (list, tuple)):
-                known |= {item[0], f"{item[0]}__exact", f"{item[0]}__id__exact", f"{item[0]}__isnull"}
-            else:
-                known.add(getattr(item, "parameter_name", ""))
+            name = item[0] if isinstance(item, (list, tuple)) else getattr(item, "parameter_name", item)
+            known |= {f"{name}", f"{name}__exact", f"{name}__id__exact", f"{name}__isnull"}
         return lookup in known
 
     # -- what the pages show -------------------------------------------------------------------------------------------
@@ -290,7 +288,7 @@ class ScopedInline(ScopedFields, _TabularInline):
     def _may_write(self, request: HttpRequest) -> bool:
         return not self.is_read_only and is_operator(request)
 
-    def has_add_permission(self, request: HttpRequest, obj: Any) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._may_write(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
 
@@ -17,7 +17,7 @@ class IntegrationWebhookAdmin(ReadOnlyAdmin):
 
     list_display = ("provider", "status", "url", "company", "updated_at")
     list_select_related = ("company",)
-    list_filter: ClassVar[list[object]] = [ProviderFilter, "status", ("company", CompanyFilter)]
+    list_filter: ClassVar[Any] = (ProviderFilter, "status", ("company", CompanyFilter))
     search_fields = ("provider", "webhook_id")
     ordering = ("provider", "id")
     fields = ("id", "company", "provider", "webhook_id", "url", "events", "status", "error", "created_at", "updated_at")

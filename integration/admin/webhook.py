@@ -94,7 +94,7 @@ class WebhookLogAdmin(LargeListAdmin, ReadOnlyAdmin):
 
     @admin.display(description="order")
     def order_link(self, log: WebhookLog) -> str:
-        if log.order_id is None:
+        if log.order_id is None or log.company_id is None:
             return "–"
         if not Order.objects.filter(pk=log.order_id, company_id=log.company_id).exists():
             return f"{log.order_id} (has not come)"

@@ -45,7 +45,7 @@ class OpenPaginator(_Paginator):
         yield from range(first_shown, self.last + 1)
 
     @property
-    def num_pages(self) -> int:  # type: ignore[override]
+    def num_pages(self) -> int:
         return self.last
 
 
@@ -58,9 +58,9 @@ class OpenChangeList(ChangeList):
         start = (self.page_num - 1) * self.list_per_page
         rows = list(self.queryset[start : start + self.list_per_page + 1])
         has_more = len(rows) > self.list_per_page and self.page_num < LAST_PAGE
-        self.result_list = rows[: self.list_per_page]  # type: ignore[assignment]
+        self.result_list = rows[: self.list_per_page]
         self.result_count = len(self.result_list)
-        self.full_result_count = None  # type: ignore[assignment]
+        self.full_result_count = None
         self.show_full_result_count = False
         self.show_admin_actions = bool(rows)
         self.can_show_all = False
@@ -150,7 +150,7 @@ def zone_of(request: HttpRequest) -> tzinfo:
 class OwnRowsFilter(admin.RelatedFieldListFilter):
     """A filter by a related row that offers the rows of the person's own companies."""
 
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[Any]:
         found = model_admin.admin_site._registry[field.remote_field.model]
         own = found.get_queryset(request).order_by(*found.get_ordering(request) or ("pk",))
         return [(row.pk, str(row)) for row in own]
