@@ -23,6 +23,7 @@ _PROOFS = {
     "Authorization": "Talabat: `Bearer` and a JWT. Jahez: `Bearer` and the token.",
     "X-Request-ID": "Jahez by the hub: the delivery's id.",
 }
+ANSWERS = ["processed", "duplicate", "ignored", "parked", "queued", "quarantined", "dead"]
 _COMPANY = "The company, where the path does not name it; else the body's `companyId` or `clientId`, else the store."
 
 
@@ -31,7 +32,7 @@ class WebhookAccepted(serializers.Serializer[Any]):
 
     success = serializers.BooleanField(help_text="False only for a quarantined event.")
     status = serializers.ChoiceField(
-        ["processed", "duplicate", "ignored", "parked", "queued", "quarantined", "dead"],
+        ANSWERS,
         help_text="`processed`, `duplicate`, `ignored` and `parked` with 200; `queued` and `quarantined` with 202.",
     )
     eventId = serializers.UUIDField()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers as s
 
@@ -21,29 +20,25 @@ def _query(name: str, description: str, **kwargs: Any) -> OpenApiParameter:
     return OpenApiParameter(name, location=OpenApiParameter.QUERY, description=description, **kwargs)
 
 
-CURSOR = [
-    _query("limit", "Rows of a page, at most 200; default 50.", type=int),
-    _query("cursor", "Where the page begins: follow `next` instead of making one."),
-]
 LOG_FILTERS = [
-    _query("provider", "One or several, comma separated.", enum=[*ADAPTERS, NEXARA]),
-    _query("status", "One or several, comma separated.", enum=WebhookStatus.values),
+    _query("provider", "One or several, repeated or comma separated.", enum=[*ADAPTERS, NEXARA]),
+    _query("status", "One or several, repeated or comma separated.", enum=WebhookStatus.values),
     _query("eventType", "Such as `order.created`; `order_created` means the same."),
-    _query("since", "Received at this time or later.", type=OpenApiTypes.DATETIME),
-    _query("until", "Received before this time.", type=OpenApiTypes.DATETIME),
+    _query("since", "Received at this time or later; a date is a day of the company's time zone."),
+    _query("until", "Received before this time, or up to the end of this date."),
     _query("externalOrderId", "The provider's id of the order, exactly."),
     _query("search", "A part of an id, an event word or an error; or an event's or order's id."),
 ]
 ALERT_FILTERS = [
-    _query("state", "One or several, comma separated.", enum=Alert.State.values),
-    _query("severity", "One or several, comma separated.", enum=Alert.Severity.values),
+    _query("state", "One or several, repeated or comma separated.", enum=Alert.State.values),
+    _query("severity", "One or several, repeated or comma separated.", enum=Alert.Severity.values),
 ]
 AUDIT_FILTERS = [
     _query("action", "Such as `credential.rotated`, exactly."),
     _query("actor", "A username, exactly."),
     _query("target", "What it was done to, exactly."),
-    _query("since", "Done at this time or later.", type=OpenApiTypes.DATETIME),
-    _query("until", "Done before this time.", type=OpenApiTypes.DATETIME),
+    _query("since", "Done at this time or later, or from this date on."),
+    _query("until", "Done before this time, or up to the end of this date."),
 ]
 STATS_FILTERS = [
     _query("period", "Default `day`.", enum=list(PERIODS)),

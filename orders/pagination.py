@@ -81,7 +81,7 @@ def _decode(cursor: str, model: type[Model], fields: Sequence[str]) -> list[Any]
     try:
         texts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         values = [_value(model, field, text) for field, text in zip(fields, texts, strict=True)]
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise invalid(cursor="not a cursor of this list") from error
     return values
 
@@ -93,4 +93,14 @@ def _value(model: type[Model], field: str, text: str) -> Any:
         if moment.tzinfo is None:
             raise ValueError(field)
         return moment
-    return uuid.UUID(text) if kind == "UUIDField" else int(text)
+    if kind == "UUIDField":
+        return uuid.UUID(text)
+    if kind == "CharField":
+        if not isinstance(text, str) or "\x00" in text:
+            raise ValueError(field)
+        return text
+    number = int(text)
+    if abs(number) >= 2**63:
+        # No row has it, and SQLite would fail on it.
+        raise ValueError(field)
+    return number

@@ -268,6 +268,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api",
+    # Fields of one name and another set of words, and sets of words under several names.
+    "ENUM_NAME_OVERRIDES": {
+        "OrderStatusEnum": "orders.api.shapes.STATUSES",
+        "OrderFrameEnum": ["order_created", "order_updated", "order_cancelled", "order_delivered"],
+        "DeliveryStatusEnum": "integration.models.WebhookStatus",
+        "WebhookAnswerEnum": "integration.schema.ANSWERS",
+    },
 }
 
 # -- safety ------------------------------------------------------------------------------------------------------------

@@ -16,8 +16,9 @@ from integration.api.paging import page_of
 from integration.api.reading import query_of
 from integration.inbox import iso
 from integration.models import Alert
-from integration.serializers import ALERT_FILTERS, CURSOR, AlertAnswer, AlertPage
+from integration.serializers import ALERT_FILTERS, AlertAnswer, AlertPage
 from orders.access import CompanyAPIView
+from orders.api.shapes import COMPANY, PAGE
 from orders.audit import record_act
 from orders.errors import not_found
 from orders.models import Role, User
@@ -51,13 +52,13 @@ class AlertListView(CompanyAPIView):
         operation_id="alerts_list",
         summary="List alerts",
         description="The most recently raised first.",
-        parameters=[*ALERT_FILTERS, *CURSOR],
+        parameters=[*ALERT_FILTERS, *PAGE, *COMPANY],
         responses={200: AlertPage, **failures(400, 404)},
         tags=["alerts"],
     )
     def get(self, request: Request) -> Response:
         """Answer a page of alerts."""
-        query = query_of(request)
+        query = query_of(request, "state", "severity")
         states = query.words("state", Alert.State.values)
         severities = query.words("severity", Alert.Severity.values)
         query.check()
@@ -98,6 +99,7 @@ class AcknowledgeAlertView(_AlertActView):
         summary="Acknowledge an alert",
         description="Safe to call twice; a resolved alert stays resolved.",
         request=None,
+        parameters=COMPANY,
         responses={200: AlertAnswer, **failures(404)},
         tags=["alerts"],
     )
@@ -114,6 +116,7 @@ class ResolveAlertView(_AlertActView):
         summary="Resolve an alert",
         description="Safe to call twice. The same cause raised again opens a new alert.",
         request=None,
+        parameters=COMPANY,
         responses={200: AlertAnswer, **failures(404)},
         tags=["alerts"],
     )

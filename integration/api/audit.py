@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -11,8 +12,9 @@ from rest_framework.response import Response
 from integration.api.paging import page_of
 from integration.api.reading import query_of
 from integration.inbox import iso
-from integration.serializers import AUDIT_FILTERS, CURSOR, AuditPage
+from integration.serializers import AUDIT_FILTERS, AuditPage
 from orders.access import CompanyAPIView
+from orders.api.shapes import COMPANY, PAGE
 from orders.models import AuditEntry, Role
 from orders.schema import failures
 
@@ -39,19 +41,20 @@ class AuditView(CompanyAPIView):
         operation_id="audit_list",
         summary="List what was done",
         description="Newest first. Owners only.",
-        parameters=[*AUDIT_FILTERS, *CURSOR],
+        parameters=[*AUDIT_FILTERS, *PAGE, *COMPANY],
         responses={200: AuditPage, **failures(400, 404)},
         tags=["audit"],
     )
     def get(self, request: Request) -> Response:
         """Answer a page of the trail."""
         query = query_of(request)
+        zone = ZoneInfo(self.company.time_zone)
         exact = {
             "action": query.text("action", 64),
             "actor": query.text("actor", 150),
             "target": query.text("target", 255),
-            "created_at__gte": query.time("since"),
-            "created_at__lt": query.time("until"),
+            "created_at__gte": query.time("since", zone),
+            "created_at__lt": query.time("until", zone, is_end=True),
         }
         query.check()
         entries = AuditEntry.objects.filter(company=self.company, **{name: v for name, v in exact.items() if v})

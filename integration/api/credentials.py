@@ -19,6 +19,7 @@ from integration.models import ProviderCredential
 from integration.models.credential import DEFAULT_OVERLAP_HOURS, NEXARA
 from integration.serializers import CredentialAnswer, CredentialForgottenAnswer, CredentialRequest
 from orders.access import CompanyAPIView
+from orders.api.shapes import COMPANY
 from orders.audit import record_act
 from orders.errors import ApiError
 from orders.models import Role
@@ -47,6 +48,7 @@ class CredentialView(CompanyAPIView):
         operation_id="credentials_read",
         summary="Read a credential, masked",
         description="`{provider}` is a provider's slug, or `nexara` for the hub. Only the secrets that are set are named.",
+        parameters=COMPANY,
         responses={200: CredentialAnswer, **failures(404)},
         tags=["credentials"],
     )
@@ -63,6 +65,7 @@ class CredentialView(CompanyAPIView):
             " `overlapHours` more (0 to 168, default 24). An unknown field is refused by name."
         ),
         request=CredentialRequest,
+        parameters=COMPANY,
         responses={200: CredentialAnswer, **failures(400, 404)},
         tags=["credentials"],
     )
@@ -83,6 +86,7 @@ class CredentialView(CompanyAPIView):
         operation_id="credentials_forget",
         summary="Forget a credential at once",
         description="Every value of every field, previous ones too, and the key that the hub gave for this provider.",
+        parameters=COMPANY,
         responses={200: CredentialForgottenAnswer, **failures(404)},
         tags=["credentials"],
     )

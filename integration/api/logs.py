@@ -6,6 +6,7 @@ import time
 import uuid
 from collections import Counter
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -17,7 +18,6 @@ from integration.events import PROVIDERS, event_json, filter_events, visible_eve
 from integration.inbox import NotReplayableError, iso, replay, replayable
 from integration.models import WebhookLog, WebhookStatus
 from integration.serializers import (
-    CURSOR,
     LOG_FILTERS,
     EventAnswer,
     EventPage,
@@ -26,9 +26,10 @@ from integration.serializers import (
     ReplayRequest,
 )
 from orders.access import CompanyAPIView
+from orders.api.shapes import COMPANY, PAGE
 from orders.audit import record_act
 from orders.errors import ApiError, not_found
-from orders.models import Role
+from orders.models import Company, Role
 from orders.schema import failures
 
 FILTERS = ("provider", "status", "eventType", "since", "until", "externalOrderId", "search")
@@ -37,14 +38,15 @@ REPLAY_BUDGET_S = 20.0
 """A call that replays many ends after so long, whatever remains: proxies give up on a request after 30 to 60 s."""
 
 
-def read_filter(fields: Fields) -> dict[str, Any]:
+def read_filter(fields: Fields, company: Company) -> dict[str, Any]:
     """Return what a list or a replay is narrowed to; raise ApiError with every fault."""
+    zone = ZoneInfo(company.time_zone)
     wanted = {
         "provider": fields.words("provider", PROVIDERS),
         "status": fields.words("status", WebhookStatus.values),
         "eventType": fields.text("eventType", 64),
-        "since": fields.time("since"),
-        "until": fields.time("until"),
+        "since": fields.time("since", zone),
+        "until": fields.time("until", zone, is_end=True),
         "externalOrderId": fields.text("externalOrderId", 512),
         "search": fields.text("search", 200),
     }
@@ -62,13 +64,15 @@ class LogListView(CompanyAPIView):
             "Newest first. `status=duplicate` lists deliveries that came more than once. Whoever is limited to some branches"
             " sees the deliveries of their orders."
         ),
-        parameters=[*LOG_FILTERS, *CURSOR],
+        parameters=[*LOG_FILTERS, *PAGE, *COMPANY],
         responses={200: EventPage, **failures(400, 404)},
         tags=["logs"],
     )
     def get(self, request: Request) -> Response:
         """Answer a page of deliveries."""
-        logs = filter_events(visible_events(self.access), read_filter(query_of(request)))
+        logs = filter_events(
+            visible_events(self.access), read_filter(query_of(request, "provider", "status"), self.company)
+        )
         return page_of(request, logs, event_json, by="received_at")
 
 
@@ -90,6 +94,7 @@ class LogView(_EventView):
             "Headers with secrets redacted, the body as it came, every attempt. `bodyMissing` says why there is no body:"
             " `rejected`, `past_retention`, or `order_finished` (for staff: a body holds the customer's contact)."
         ),
+        parameters=COMPANY,
         responses={200: EventAnswer, **failures(404)},
         tags=["logs"],
     )
@@ -108,6 +113,7 @@ class ReplayView(_EventView):
         summary="Replay one delivery",
         description="Processes the stored bytes again, now, and answers the delivery as it then is.",
         request=ReplayRequest,
+        parameters=COMPANY,
         responses={
             200: EventAnswer,
             **failures(
@@ -149,6 +155,7 @@ class ReplayManyView(CompanyAPIView):
             " What succeeded is skipped unless `force`."
         ),
         request=ReplayManyRequest,
+        parameters=COMPANY,
         responses={200: ReplayAnswer, **failures(400, 404)},
         tags=["logs"],
     )
@@ -161,7 +168,7 @@ class ReplayManyView(CompanyAPIView):
             fields.fault("filter", "expected an object; {} means every delivery that can be replayed")
         fields.check()
         assert isinstance(given, dict)
-        wanted = read_filter(Fields(given, FILTERS, prefix="filter."))
+        wanted = read_filter(Fields(given, FILTERS, prefix="filter."), self.company)
         matching = filter_events(visible_events(self.access), wanted)
         able = replayable(matching, force=force)
         count = able.count()

@@ -16,7 +16,6 @@ from integration.api.paging import page_of
 from integration.api.reading import Fields, body_of
 from integration.inbox import iso
 from integration.serializers import (
-    CURSOR,
     MemberAnswer,
     MemberChange,
     MemberPage,
@@ -25,6 +24,7 @@ from integration.serializers import (
     NewMemberAnswer,
 )
 from orders.access import CompanyAPIView
+from orders.api.shapes import COMPANY, PAGE
 from orders.audit import record_act
 from orders.errors import ApiError, not_found
 from orders.members import (
@@ -68,7 +68,7 @@ class MemberListView(CompanyAPIView):
     @extend_schema(
         operation_id="members_list",
         summary="List members",
-        parameters=CURSOR,
+        parameters=[*PAGE, *COMPANY],
         responses={200: MemberPage, **failures(400, 404)},
         tags=["members"],
     )
@@ -85,6 +85,7 @@ class MemberListView(CompanyAPIView):
             " null means all of them. An owner works in all branches."
         ),
         request=MemberRequest,
+        parameters=COMPANY,
         responses={
             201: NewMemberAnswer,
             **failures(400, 404, s409="`username_taken`, in whatever company: an account is not taken over"),
@@ -128,6 +129,7 @@ class MemberView(CompanyAPIView):
     @extend_schema(
         operation_id="members_read",
         summary="Read a member",
+        parameters=COMPANY,
         responses={200: MemberAnswer, **failures(404)},
         tags=["members"],
     )
@@ -140,6 +142,7 @@ class MemberView(CompanyAPIView):
         summary="Change a member's role or branches",
         description="`branches: null` opens all of them. Whoever becomes an owner works in all branches.",
         request=MemberChange,
+        parameters=COMPANY,
         responses={200: MemberAnswer, **failures(400, 404, s409="`last_owner`: a company keeps one owner")},
         tags=["members"],
     )
@@ -170,6 +173,7 @@ class MemberView(CompanyAPIView):
         operation_id="members_remove",
         summary="Remove a member",
         description="Ends the membership and revokes the person's tokens of this company. The account itself stays.",
+        parameters=COMPANY,
         responses={200: MemberRemovedAnswer, **failures(404, s409="`last_owner`: a company keeps one owner")},
         tags=["members"],
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from rest_framework.request import Request
@@ -17,6 +18,13 @@ from providers.payload import clean, parse_time
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _SPACE_FOR_PLUS = re.compile(r"(T[0-9:.]+) ([0-9]{2}:?[0-9]{2})$")
 """In a query a plus sign that nobody encoded arrives as a space."""
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if len(text) == 10 else None
+    except ValueError:
+        return None
 
 
 def invalid(details: Mapping[str, str]) -> ApiError:
@@ -115,11 +123,16 @@ class Fields:
             return default
         return value
 
-    def time(self, name: str) -> datetime | None:
-        """Return an aware UTC time; None where it is absent or null."""
+    def time(self, name: str, zone: ZoneInfo | None = None, *, is_end: bool = False) -> datetime | None:
+        """Return an aware time, UTC unless it has an offset; None where it is absent or null.
+
+        A date alone is the beginning of that day in ``zone``, or its end.
+        """
         value = self.data.get(name)
         if value is None or value == "":
             return None
+        if zone is not None and isinstance(value, str) and (day := _date(value)):
+            return datetime.combine(day + timedelta(days=is_end), time.min, zone)
         moment = parse_time(_SPACE_FOR_PLUS.sub(r"\1+\2", value)) if isinstance(value, str) else None
         if moment is None:
             self.fault(name, "expected a time in ISO 8601, such as 2026-01-31T12:00:00Z")
@@ -137,6 +150,7 @@ class Fields:
             return None
 
 
-def query_of(request: Request) -> Fields:
-    """Return the query of a request as fields: the last value of each name."""
-    return Fields(request.query_params.dict())
+def query_of(request: Request, *lists: str) -> Fields:
+    """Return the query of a request as fields: the last value of each name, of ``lists`` all of them."""
+    query = request.query_params
+    return Fields({**query.dict(), **{name: ",".join(query.getlist(name)) for name in lists if name in query}})

@@ -13,6 +13,7 @@ from integration.inbox import iso
 from integration.serializers import STATS_FILTERS, StatsAnswer, StatusAnswer
 from integration.stats import PERIODS, provider_status, webhook_stats
 from orders.access import CompanyAPIView
+from orders.api.shapes import COMPANY
 from orders.schema import failures
 
 
@@ -26,6 +27,7 @@ class StatusView(CompanyAPIView):
             "The four providers and the hub. The last times look back as far as bodies are kept; a failure counts though a"
             " retry mended it. `credentialExpiring` is true from 14 days before the expiry."
         ),
+        parameters=COMPANY,
         responses={200: StatusAnswer, **failures(404)},
         tags=["status"],
     )
@@ -49,7 +51,7 @@ class StatsView(CompanyAPIView):
             " has ended that was processed, ignored or parked; null where nothing has. `durationMs` is of the newest 20,000"
             " deliveries that went well without a replay, by nearest rank."
         ),
-        parameters=STATS_FILTERS,
+        parameters=[*STATS_FILTERS, *COMPANY],
         responses={200: StatsAnswer, **failures(400, 404)},
         tags=["status"],
     )

@@ -13,8 +13,9 @@ from rest_framework.response import Response
 from integration.api.paging import page_of
 from integration.api.reading import Fields, body_of
 from integration.inbox import iso
-from integration.serializers import CURSOR, NewTokenAnswer, TokenAnswer, TokenPage, TokenRequest, TokenRevokedAnswer
+from integration.serializers import NewTokenAnswer, TokenAnswer, TokenPage, TokenRequest, TokenRevokedAnswer
 from orders.access import CompanyAPIView
+from orders.api.shapes import COMPANY, PAGE
 from orders.audit import record_act
 from orders.errors import not_found
 from orders.members import find_token, public_id
@@ -45,7 +46,7 @@ class TokenListView(CompanyAPIView):
         operation_id="tokens_list",
         summary="List tokens",
         description="Newest first. `lastUsedAt` is exact to a minute.",
-        parameters=CURSOR,
+        parameters=[*PAGE, *COMPANY],
         responses={200: TokenPage, **failures(400, 404)},
         tags=["tokens"],
     )
@@ -59,6 +60,7 @@ class TokenListView(CompanyAPIView):
         summary="Make a token",
         description="It acts as you, in this company. `key` is answered once and never again.",
         request=TokenRequest,
+        parameters=COMPANY,
         responses={201: NewTokenAnswer, **failures(400, 404)},
         tags=["tokens"],
     )
@@ -84,6 +86,7 @@ class TokenView(CompanyAPIView):
     @extend_schema(
         operation_id="tokens_read",
         summary="Read a token",
+        parameters=COMPANY,
         responses={200: TokenAnswer, **failures(404)},
         tags=["tokens"],
     )
@@ -95,6 +98,7 @@ class TokenView(CompanyAPIView):
         operation_id="tokens_revoke",
         summary="Revoke a token",
         description="It is refused from this moment on.",
+        parameters=COMPANY,
         responses={200: TokenRevokedAnswer, **failures(404)},
         tags=["tokens"],
     )

@@ -16,6 +16,7 @@ from integration.api.reading import Fields, body_of
 from integration.serializers import TrialAnswer, TrialRequest
 from integration.trial import OrderExistsError, payload_request, run_requests, sample_requests, try_requests
 from orders.access import CompanyAPIView
+from orders.api.shapes import COMPANY
 from orders.audit import record_act
 from orders.errors import ApiError, failure
 from orders.models import Role
@@ -53,6 +54,7 @@ class WebhookTestView(CompanyAPIView):
         summary="Try a payload",
         description=_DESCRIPTION,
         request=TrialRequest,
+        parameters=COMPANY,
         responses={
             200: TrialAnswer,
             **failures(400, 404, 413, s404="`unknown_provider`", s409="`order_exists`", s413="`payload_too_large`"),
@@ -107,6 +109,7 @@ class ProviderTestView(WebhookTestView):
         summary="Try a payload of one provider",
         description=_DESCRIPTION,
         request=TrialRequest,
+        parameters=COMPANY,
         responses={
             200: TrialAnswer,
             **failures(400, 404, 413, s404="`unknown_provider`", s409="`order_exists`", s413="`payload_too_large`"),
