@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 Trigger = WebhookAttempt.Trigger
 WAITING = (WebhookStatus.RECEIVED, WebhookStatus.PROCESSING, WebhookStatus.FAILED)
 SETTLED = (WebhookStatus.PROCESSED, WebhookStatus.IGNORED, WebhookStatus.PARKED)
+DEADLOCKS = ("40P01", "40001")
+"""Postgres: deadlock detected, serialization failure."""
 REFUSALS_THAT_CLUSTER = 10
 """So many refusals of one kind in a minute are no accident."""
 
@@ -226,10 +228,11 @@ def process(
     user: User | None = None,
     is_test: bool = False,
 ) -> WebhookLog:
-    """Parse and apply a claimed row and write how it went. Never raises for what the payload says or the database does.
+    """Parse and apply a claimed row and write how it went; raise only where not even that can be written.
 
     The event's effect and the row's status are one commit. A failure is saved outside of it, with its next try.
     """
+    token = log.claim_token
     started, clock = timezone.now(), time.perf_counter()
     first_clock = started if trigger != Trigger.LIVE else log.received_at
     try:
@@ -240,12 +243,12 @@ def process(
         _fail(log, error)
     else:
         try:
-            with transaction.atomic():
-                _apply(log, events, is_test=is_test)
+            _apply_patiently(log, events, is_test=is_test)
         except LostClaimError:
             log.refresh_from_db()
             return log
         except Exception as error:
+            log.claim_token = token  # what failed may be the commit, after the result was in hand
             _fail(log, error)
     if trigger != Trigger.LIVE or log.status not in SETTLED:
         WebhookAttempt.objects.create(
@@ -265,6 +268,20 @@ def _parse(log: WebhookLog, request: InboundRequest) -> list[OrderEvent]:
     return get_adapter(log.provider).parse(request)
 
 
+def _apply_patiently(log: WebhookLog, events: list[OrderEvent], *, is_test: bool) -> None:
+    """Apply in one transaction; a deadlock, which somebody has to lose, is tried again at once."""
+    token = log.claim_token
+    for tries_left in (2, 1, 0):
+        log.claim_token = token
+        try:
+            with transaction.atomic():
+                _apply(log, events, is_test=is_test)
+            return
+        except OperationalError as error:
+            if not tries_left or getattr(error.__cause__, "sqlstate", "") not in DEADLOCKS:
+                raise
+
+
 def _apply(log: WebhookLog, events: list[OrderEvent], *, is_test: bool) -> None:
     company = log.company
     assert company is not None
@@ -281,6 +298,10 @@ def _apply(log: WebhookLog, events: list[OrderEvent], *, is_test: bool) -> None:
     event, result = _chief(results)
     _describe(log, event, result)
     _finish(log)
+    _drop_body(log)
+
+
+def _drop_body(log: WebhookLog) -> None:
     if not settings.LOG_WEBHOOKS and log.status == WebhookStatus.PROCESSED:
         WebhookBody.objects.filter(log=log).delete()
 
@@ -323,6 +344,7 @@ def _apply_parked(creation: WebhookLog, order_id: uuid.UUID) -> None:
             _describe(log, event, apply_event(creation.company, log.provider, event, delivery))  # type: ignore[arg-type]
         log.processed_at = timezone.now()
         log.save(update_fields=["status", "event_type", "external_id", "order_status", "error", "processed_at"])
+        _drop_body(log)
         _announce(log)
 
 

@@ -87,7 +87,7 @@ def apply_event(company: Company, provider: str, event: ProviderEvent, delivery:
     order_id = order_id_of(company, provider, event)
     if event.kind is Kind.IGNORED or order_id is None:
         return Applied(Outcome.IGNORED, order_id, note=event.reason)
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         lock_order(order_id)
         # The id is checked against its owner: Talabat answers with our id in a path that anybody may write.
         order = Order.objects.filter(pk=order_id, company=company, provider=provider).select_related("customer").first()

@@ -271,6 +271,9 @@ Secrets = Mapping[str, Sequence[str]]
 """The values valid now of each secret by field name: two while one is being rotated."""
 
 
+_NOBODYS = "nobody has this: it is checked where no secret is set, so that refusing takes the same time"
+
+
 def verify_request(schemes: Sequence[Scheme], request: InboundRequest, secrets: Secrets, now: datetime) -> str:
     """Return the name of the secret that proved the request; raise SignatureError where none did.
 
@@ -288,15 +291,18 @@ def verify_request(schemes: Sequence[Scheme], request: InboundRequest, secrets: 
         held = False
         for scheme in alternatives:
             values = [value for value in secrets.get(scheme.secret, ()) if value]
-            if not values:
-                failure = SignatureError("no_secret_set")
-            for value in values:
+            holds = False
+            for value in values or [_NOBODYS]:
                 try:
                     scheme.check(request, value, now)
                 except SignatureError as error:
                     failure = error
                 else:
-                    held, proven = True, proven or scheme.secret
+                    holds = bool(values)
+            if not values:
+                failure = SignatureError("no_secret_set")
+            elif holds:
+                held, proven = True, proven or scheme.secret
         refused = refused or not held
     if refused or not proven:
         raise failure

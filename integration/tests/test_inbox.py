@@ -107,6 +107,40 @@ def test_bug_in_an_adapter_is_retried_and_not_lost(amman, sweeper):
     assert WebhookLog.objects.get().status == "processed"
 
 
+def test_deadlock_is_tried_again_at_once(amman):
+    class Deadlock(Exception):
+        sqlstate = "40P01"
+
+    lost = OperationalError("deadlock detected")
+    lost.__cause__ = Deadlock()
+    real, calls = inbox.apply_event, []
+
+    def lose_twice(*args, **kwargs):
+        calls.append(1)
+        if len(calls) < 3:
+            raise lost
+        return real(*args, **kwargs)
+
+    with mock.patch.object(inbox, "apply_event", side_effect=lose_twice):
+        assert amman.send("careem").json()["status"] == "processed"
+    assert WebhookLog.objects.get().attempts == 1
+
+
+def test_failure_after_the_result_was_in_hand_has_a_next_try(amman):
+    real = inbox._apply
+
+    def apply_and_lose_the_commit(*args, **kwargs):
+        real(*args, **kwargs)
+        raise OperationalError("gone")
+
+    with mock.patch.object(inbox, "_apply", side_effect=apply_and_lose_the_commit):
+        response = amman.send("careem")
+    log = WebhookLog.objects.get()
+    assert (response.status_code, response.json()["status"]) == (202, "queued")
+    assert (log.status, log.claim_token) == ("failed", None)
+    assert not Order.objects.exists()
+
+
 def test_error_of_a_failure_quotes_no_payload(amman):
     with mock.patch.object(inbox, "apply_event", side_effect=OperationalError("DETAIL: +962790123456")):
         amman.send("careem")
@@ -350,10 +384,11 @@ def test_sweeper_loop_survives_an_error_and_stops(amman):
         raise OperationalError("gone")
 
     sweeper = Sweeper()
-    with mock.patch.object(sweeper, "sweep", side_effect=sweep), mock.patch("integration.sweep.INTERVAL_S", 0.01):
-        with (
-            mock.patch("integration.sweep.connections.close_all"),
-            mock.patch("integration.sweep.close_old_connections"),
-        ):
-            sweeper.run(stop)
+    with (
+        mock.patch.object(sweeper, "sweep", side_effect=sweep),
+        mock.patch("integration.sweep.INTERVAL_S", 0.01),
+        mock.patch("integration.sweep.connections.close_all"),
+        mock.patch("integration.sweep.close_old_connections"),
+    ):
+        sweeper.run(stop)
     assert len(calls) == 2

@@ -76,6 +76,11 @@ class WebhookView(APIView):
 
     get = head = post = put = patch = delete = options = handle
 
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:
+        """Answer JSON whatever a sender says that it accepts: a delivery is not lost over a header."""
+        renderer = JSONRenderer()
+        return renderer, renderer.media_type
+
     @property
     def default_response_headers(self) -> dict[str, str]:
         """None of the framework's: which methods a path takes is the adapter's to say."""
@@ -97,7 +102,8 @@ class WebhookView(APIView):
             allow = ", ".join(methods)
             raise Refused(405, "method_not_allowed", f"This path takes {allow}.", {"Allow": allow})
         too_large = Refused(413, "payload_too_large", f"A body has at most {settings.WEBHOOK_MAX_BYTES} bytes.")
-        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.WEBHOOK_MAX_BYTES:
+        announced = request.META.get("CONTENT_LENGTH") or "0"
+        if announced.isdecimal() and int(announced) > settings.WEBHOOK_MAX_BYTES:
             raise too_large
         if request.method != "GET" and (
             not _JSON.fullmatch(request.headers.get("Content-Type", "").strip())
