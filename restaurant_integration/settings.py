@@ -297,7 +297,8 @@ CONTENT_SECURITY_POLICY = {
         "script-src": [SELF],
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
-        "connect-src": [SELF, *(origin.replace("http", "ws", 1) for origin in SOCKET_ORIGINS)],
+        # A policy cannot name an IPv6 address; there the page's own origin stands for its socket too.
+        "connect-src": [SELF, *(o.replace("http", "ws", 1) for o in SOCKET_ORIGINS if "[" not in o)],
         "object-src": [NONE],
         "base-uri": [NONE],
         "form-action": [SELF],
