@@ -293,8 +293,8 @@ def _apply(log: WebhookLog, events: list[OrderEvent], *, is_test: bool) -> None:
     )
     results = [(event, apply_event(company, log.provider, event, delivery)) for event in events]
     for _, result in results:
-        if result.created and result.order_id is not None:
-            _apply_parked(log, result.order_id)
+        if result.created and result.order is not None and _apply_parked(log, result.order.id):
+            result.order.refresh_from_db(fields=["status"])
     event, result = _chief(results)
     _describe(log, event, result)
     _finish(log)
@@ -317,8 +317,6 @@ def _chief(results: list[tuple[OrderEvent, Applied]]) -> tuple[OrderEvent, Appli
 
 def _describe(log: WebhookLog, event: OrderEvent, result: Applied) -> None:
     order = result.order
-    if order is not None:
-        order.refresh_from_db(fields=["status"])
     log.status = WebhookStatus(result.outcome.value)
     log.event_type = (event.word if event.kind is Kind.IGNORED else event.kind.value)[:64]
     log.provider_event = event.word[:64]
@@ -330,15 +328,16 @@ def _describe(log: WebhookLog, event: OrderEvent, result: Applied) -> None:
     log.error = result.note if result.outcome is Outcome.IGNORED else ""
 
 
-def _apply_parked(creation: WebhookLog, order_id: uuid.UUID) -> None:
-    """Apply what came before its order, in the order of its coming, in the creation's transaction.
+def _apply_parked(creation: WebhookLog, order_id: uuid.UUID) -> int:
+    """Apply what came before its order, in the order of its coming, in the creation's transaction; return how much.
 
     So an order that was cancelled before it came is never seen open.
     """
     parked = WebhookLog.objects.filter(
         company=creation.company, provider=creation.provider, order_id=order_id, status=WebhookStatus.PARKED
     ).select_related("company")
-    for log in parked.order_by("received_at", "id"):
+    logs = list(parked.order_by("received_at", "id"))
+    for log in logs:
         delivery = Delivery(received_at=log.received_at, event_id=log.id)
         for event in get_adapter(log.provider).parse(stored_request(log)):
             _describe(log, event, apply_event(creation.company, log.provider, event, delivery))  # type: ignore[arg-type]
@@ -346,6 +345,7 @@ def _apply_parked(creation: WebhookLog, order_id: uuid.UUID) -> None:
         log.save(update_fields=["status", "event_type", "external_id", "order_status", "error", "processed_at"])
         _drop_body(log)
         _announce(log)
+    return len(logs)
 
 
 def _finish(log: WebhookLog) -> None:

@@ -99,10 +99,6 @@ def _read_snapshot(order: Reader, external_id: str, log: list[LogEntry], *, crea
     delivery = order.at("delivery")
     order_type, fulfilled_by = _fulfilment(order.at("fulfillment_type"), creating)
     own_total = read_money(order.at("total_price"), currency)
-    subtotal = read_money(order.at("subtotal"), currency)
-    if own_total is None and subtotal is None:
-        # Only the partner's share is told; its subtotal belongs to its total and to no other.
-        subtotal = read_money(order.at("partner_order_subtotal"), currency)
     if order.at("remake_details").value:
         parent = order.at("remake_details.parent_order_id")
         order.at("remake_details").warn(f"this order is made again for {shown(parent.value)}")
@@ -112,7 +108,7 @@ def _read_snapshot(order: Reader, external_id: str, log: list[LogEntry], *, crea
         store_ids=_store_ids(order),
         customer=_customer(order.at("customer"), delivery),
         lines=lines or None,
-        subtotal=subtotal,
+        subtotal=read_money(order.at("subtotal"), currency),
         delivery_fee=read_money(delivery.at("delivery_fee"), currency),
         service_fee=_service_fee(order, currency),
         discount=read_money(order.at("offer_discount"), currency),
