@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
+    path("", include("restaurant_integration.health_urls")),
     path("", include("integration.urls")),
     path("", include("orders.api_urls")),
     path("", include("integration.api_urls")),

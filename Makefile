@@ -1,0 +1,44 @@
+# Everything runs in .venv/, which is made on first use. See README.md.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
+VENV := .venv
+PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action ignore
+
+.PHONY: help install install-dev run test lint clean
+
+help: ## List what there is.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+install: $(VENV)/.installed ## Make .venv with what the program needs.
+
+install-dev: $(VENV)/.installed-dev ## Make .venv with what its development needs as well.
+
+run: $(VENV)/.installed ## Start everything in one process, on http://localhost:3001 (PORT, HOST and DATA_DIR move it).
+	@exec $(VENV)/bin/python -m restaurant_integration.embedded
+
+test: $(VENV)/.installed-dev ## Run the test suite on SQLite, and again on Postgres and Redis.
+	@exec $(VENV)/bin/python .ci/test.py
+
+lint: $(VENV)/.installed-dev ## Check style, format and types.
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy .
+
+clean: ## Remove .venv and what tools leave behind; DATA_DIR stays.
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* htmlcov
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed; PYTHON=/path/to/python3.11 names one." >&2; exit 1; }
+	@echo "Making $(VENV) ..." >&2
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Making $(VENV) failed: on Debian, install python3-venv." >&2; exit 1; }
+
+# The stamps stand inside .venv, so that removing it starts anew.
+$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
+	@echo "Installing requirements.txt ..." >&2
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt | $(VENV)/bin/python
+	@echo "Installing requirements-dev.txt ..." >&2
+	@$(PIP) -r requirements-dev.txt
+	@touch $@ $(VENV)/.installed
