@@ -19,6 +19,7 @@ from integration.models import WebhookLog
 from orders.access import Access
 from orders.models import BranchStore, Company, Order, OrderItem
 from orders.models.order import order_id_for
+from orders.serializers import order_json, with_details
 from orders.services import Delivery, apply_event, lock_order, order_id_of
 from providers.base import InboundRequest, ProviderAdapter
 from providers.events import Kind, OrderEvent
@@ -92,16 +93,10 @@ class Trial:
         """Read the order as the API answers it, and with what of ours it was matched."""
         if self.order_id is None:
             return
-        order = (
-            Order.objects.filter(pk=self.order_id, company=access.company)
-            .select_related("company", "branch", "customer")
-            .prefetch_related("items__menu_product", "items__modifiers")
-            .first()
-        )
+        orders = with_details(Order.objects.filter(pk=self.order_id, company=access.company))
+        order = orders.select_related("branch", "customer").prefetch_related("items__menu_product").first()
         if order is None:
             return
-        from orders.serializers import order_json
-
         self.order = order_json(order, access)
         branch, customer = order.branch, order.customer
         self.matched = {
