@@ -22,6 +22,7 @@ class StreamFilter(forms.Form):
 
     status = forms.ChoiceField(
         required=False,
+        widget=forms.RadioSelect,
         choices=[
             ("", _("All")),
             ("open", _("Open")),

@@ -11,7 +11,7 @@ from typing import Concatenate, ParamSpec
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -36,7 +36,7 @@ FRAGMENT = "X-Fragment"
 
 def member_page(
     view: Callable[Concatenate[HttpRequest, Access, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
     """Show a page to the members of its company, in the company's time zone; to others the company does not exist."""
 
     @require_safe

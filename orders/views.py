@@ -85,14 +85,13 @@ def _stream_context(request: HttpRequest, access: Access) -> dict[str, Any]:
         orders = _older_than(orders, request.GET.get("before", ""))
     lines = OrderItem.objects.filter(position__lte=SHOWN_LINES)
     orders = orders.select_related("branch").prefetch_related(Prefetch("items", lines, to_attr="first_lines"))
-    found = list(orders.order_by("-created_at", "-id")[: PAGE_SIZE + 1])
-    shown = found[:PAGE_SIZE]
+    page = list(orders.order_by("-created_at", "-id")[: PAGE_SIZE + 1])
+    shown = page[:PAGE_SIZE]
     return {
         "seq": seq,
         "form": form,
         "orders": shown,
-        "older": cursor_of(shown[-1]) if len(found) > PAGE_SIZE else "",
-        "is_oldest_page": "before" in request.GET,
+        "older": cursor_of(shown[-1]) if len(page) > PAGE_SIZE else "",
         "counts": _counts(access),
         "many_branches": Branch.objects.filter(company=access.company).count() > 1,
         "shown_lines": SHOWN_LINES,

@@ -66,12 +66,11 @@ def words(code: str) -> str:
 @register.filter
 def change_words(changes: dict[str, list[Any]]) -> list[tuple[str, str, str]]:
     """Return what changed as (field, before, after); both are blank where the values are private."""
-    return [
-        (words(name), *(str(value) if value is not None else "–" for value in values))
-        if len(values) == 2
-        else (words(name), "", "")
-        for name, values in sorted(changes.items())
-    ]
+    rows = []
+    for name, values in sorted(changes.items()):
+        before, after = ("–" if value is None else str(value) for value in values) if len(values) == 2 else ("", "")
+        rows.append((words(name), before, after))
+    return rows
 
 
 @register.filter

@@ -103,7 +103,6 @@ export class Feed {
       this.#connected = true;
       this.#attempt = 0;
       this.#head = frame.seq;
-      if (frame.seq < this.last) this.last = 0; // Another database than before: ask for everything.
       this.catchUp();
     } else if (frame.type === "ping") {
       this.#head = Math.max(this.#head, frame.seq);
