@@ -80,7 +80,7 @@ class CompanyScopedForm(_ModelForm):
         # The company is read-only on a change, and Django skips every constraint that names an excluded field:
         # two rows of one provider would then fail in the database instead of on the page.
         excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
-        return excluded - {"company"}
+        return excluded - {"company"} if getattr(self.instance, "company_id", None) else excluded
 
 
 class ScopedFields(_BaseModelAdmin):

@@ -116,7 +116,10 @@ class CredentialForm(CompanyScopedForm):
 
 def form_for(credential: ProviderCredential | None) -> type[CredentialForm]:
     """Return the form of a credential: a field for each secret of its provider, and for those that it holds besides."""
-    fields = {name: SecretField(name, _help(credential, name)) for name in shown_secrets(credential)}
+    fields: dict[str, Any] = {name: SecretField(name, _help(credential, name)) for name in shown_secrets(credential)}
+    if credential is not None:
+        # A provider is chosen once. Django drops the read-only fields of the model, not those that the form declares.
+        fields["provider"] = None
     return type("CredentialForm", (CredentialForm,), {**fields, "__module__": __name__})
 
 

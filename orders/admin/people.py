@@ -76,8 +76,9 @@ class MembershipForm(CompanyScopedForm):
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
-        company = data.get("company") or self.instance.company
-        if company and any(branch.company_id != company.pk for branch in data.get("branches") or ()):
+        company = data.get("company")
+        company_id = company.pk if company else self.instance.company_id
+        if company_id and any(branch.company_id != company_id for branch in data.get("branches") or ()):
             self.add_error("branches", "Choose branches of this company.")
         return data
 
