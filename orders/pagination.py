@@ -46,7 +46,7 @@ def paginate(
     rows = rows.order_by(*(f"-{field}" for field in fields))
     cursor = request.query_params.get("cursor", "")
     if cursor:
-        rows = rows.filter(_after(fields, _decode(cursor, rows.model, fields)))
+        rows = rows.filter(after(fields, _decode(cursor, rows.model, fields)))
     page = list(rows[: limit + 1])
     if len(page) <= limit:
         return page, None
@@ -62,7 +62,7 @@ def with_parameters(request: Request, **parameters: object) -> str:
     return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
 
 
-def _after(fields: Sequence[str], values: Sequence[Any]) -> Q:
+def after(fields: Sequence[str], values: Sequence[Any]) -> Q:
     """Return the condition for rows behind a place: the first field alone bounds the index, the rest break ties."""
     condition = Q(**{f"{fields[-1]}__lt": values[-1]})
     for field, value in reversed(list(zip(fields[:-1], values[:-1], strict=True))):

@@ -1,0 +1,126 @@
+"""Metrics of orders. Durations are in seconds, shares from 0 to 1, amounts in major units, never summed over currencies.
+
+An order counts at the time when it was received. Test orders are left out unless they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Q, QuerySet, Sum
+from django.db.models.functions import Trunc
+
+from orders.business_day import Span
+from orders.models import Company, Order, OrderEvent
+from providers.events import Status
+
+LOST = (Status.CANCELLED, Status.REJECTED, Status.FAILED)
+"""An order that ended so was not sold, and counts in the cancellation rate."""
+ACCEPTED = (Status.CONFIRMED, Status.PREPARING, Status.READY, Status.OUT_FOR_DELIVERY, Status.DELIVERED)
+FIELDS = {"provider": "provider", "branch": "branch_id", "status": "status"}
+
+
+@dataclass(slots=True)
+class Totals:
+    """What some orders come to. Adding two is exact: averages are made last."""
+
+    orders: int = 0
+    lost: int = 0
+    revenue: dict[str, Decimal] = field(default_factory=dict)
+    """Totals of the orders that were not lost, by currency."""
+    accepted: int = 0
+    waited: timedelta = timedelta(0)
+    """From receiving to accepting, of all that were accepted together."""
+
+    def add(self, other: Totals) -> None:
+        self.orders += other.orders
+        self.lost += other.lost
+        self.accepted += other.accepted
+        self.waited += other.waited
+        for currency, amount in other.revenue.items():
+            self.revenue[currency] = self.revenue.get(currency, Decimal(0)) + amount
+
+    @property
+    def cancellation_rate(self) -> float | None:
+        """The share of orders that were cancelled, rejected or failed; None where there are none."""
+        return round(self.lost / self.orders, 4) if self.orders else None
+
+    @property
+    def acceptance_s(self) -> float | None:
+        """The average time from receiving to accepting, in seconds; None where nothing was accepted."""
+        return round(self.waited.total_seconds() / self.accepted, 1) if self.accepted else None
+
+
+def received_in(orders: QuerySet[Order], span: Span, *, with_tests: bool = False) -> QuerySet[Order]:
+    """Return the orders that were received in a span of time.
+
+    None is created before it is received, so the lower bound also holds for the indexed column.
+    """
+    orders = orders.filter(created_at__gte=span.since, received_at__gte=span.since, received_at__lt=span.until)
+    return orders if with_tests else orders.filter(is_test=False)
+
+
+def totals_by(company: Company, orders: QuerySet[Order], key: str) -> dict[Hashable, Totals]:
+    """Return the totals of orders by provider, branch (its id or None), status, or by ``time``; two queries.
+
+    ``time`` gives moments in UTC, cut to the hour, or to the minute where the company's days or hours do not begin with
+    an hour of UTC; the caller sums them up into local hours and days, which no database does alike.
+    """
+    unit = "hour" if _begins_with_hours(company) else "minute"
+    found: dict[Hashable, Totals] = {}
+    grouped = orders.annotate(key=_key(key, "", unit)).values("key", "currency").order_by()
+    for row in grouped.annotate(
+        count=Count("pk"),
+        lost=Count("pk", filter=Q(status__in=LOST)),
+        sold=Sum("total", filter=~Q(status__in=LOST)),
+    ):
+        revenue = {} if row["sold"] is None else {row["currency"]: row["sold"]}
+        found.setdefault(row["key"], Totals()).add(Totals(row["count"], row["lost"], revenue))
+    # Both times are ours: a provider's clock may be wrong. Who opens at ``confirmed`` was never waited for.
+    waited = ExpressionWrapper(F("created_at") - F("order__received_at"), output_field=DurationField())
+    acceptances = OrderEvent.objects.filter(
+        company=company,
+        order__in=orders.order_by().values("pk"),
+        previous_status=Status.RECEIVED,
+        status__in=ACCEPTED,
+    )
+    times = acceptances.annotate(key=_key(key, "order__", unit)).values("key").order_by()
+    for time in times.annotate(count=Count("pk"), waited=Sum(waited)):
+        found.setdefault(time["key"], Totals()).add(Totals(accepted=time["count"], waited=time["waited"]))
+    return found
+
+
+def _key(key: str, prefix: str, unit: str) -> Any:
+    return Trunc(f"{prefix}received_at", unit, tzinfo=UTC) if key == "time" else F(f"{prefix}{FIELDS[key]}")
+
+
+def _begins_with_hours(company: Company) -> bool:
+    """Tell whether the company's hours and days begin with an hour of UTC, in winter and in summer."""
+    cutoff, zone = company.business_day_cutoff, ZoneInfo(company.time_zone)
+    year = datetime.now(UTC).year
+    offsets = [datetime(year, month, 1, tzinfo=zone).utcoffset() or timedelta(0) for month in (1, 7)]
+    whole = all(offset % timedelta(hours=1) == timedelta(0) for offset in offsets)
+    return whole and not (cutoff.minute or cutoff.second or cutoff.microsecond)
+
+
+def sum_up(parts: Iterable[Totals]) -> Totals:
+    """Return the totals of several together."""
+    whole = Totals()
+    for part in parts:
+        whole.add(part)
+    return whole
+
+
+def regroup(
+    totals: dict[Hashable, Totals], keys: Iterable[Hashable], bucket: Callable[[Any], Hashable]
+) -> dict[Hashable, Totals]:
+    """Return totals summed up by ``bucket`` of their key; every one of ``keys`` is there, in their order."""
+    found: dict[Hashable, Totals] = {key: Totals() for key in keys}
+    for key, part in totals.items():
+        found.setdefault(bucket(key), Totals()).add(part)
+    return found

@@ -1,0 +1,46 @@
+"""The API's schema, and a page to read it and try it; both open to all."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from csp.constants import SELF, UNSAFE_INLINE
+from csp.decorators import csp_replace
+from django.utils import translation
+from django.utils.decorators import method_decorator
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+
+@lru_cache(maxsize=1)
+def schema() -> dict[str, Any]:
+    """Return the OpenAPI schema. It takes a second to make and never changes while the process lives."""
+    with translation.override("en"):
+        made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return made
+
+
+class SchemaView(SpectacularAPIView):
+    """The OpenAPI schema, as YAML or, where JSON is asked for, as JSON."""
+
+    authentication_classes = ()
+    http_method_names = ["get", "head"]
+
+    def _get_schema_response(self, request: Request) -> Response:
+        return Response(schema(), headers={"Content-Disposition": f'inline; filename="{self._file_name(request)}"'})
+
+    def _file_name(self, request: Request) -> str:
+        return f"openapi.{self.perform_content_negotiation(request, force=True)[0].format}"
+
+
+# The page's script writes style attributes and draws its icons from data; everything comes from here.
+@method_decorator(csp_replace({"style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, "data:"]}), name="dispatch")
+class DocsView(SpectacularSwaggerSplitView):
+    """The schema as a page. Its script is a request of its own: the page needs no inline script."""
+
+    authentication_classes = ()
+    http_method_names = ["get", "head"]
+    url_name = "api-schema"
