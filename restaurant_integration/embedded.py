@@ -85,7 +85,7 @@ class Background:
 
         self._stop.set()
         state.should_stop = os.EX_OK
-        self._beat.stop()  # type: ignore[attr-defined]
+        self._beat.service.stop()  # type: ignore[attr-defined]
         for thread in self._threads:
             thread.join()
 
@@ -212,4 +212,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    # Everything of ours has ended; what libraries leave running would only keep a person waiting.
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)
