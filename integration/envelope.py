@@ -21,7 +21,7 @@ class Envelope:
 def read_envelope(body: bytes) -> Envelope:
     """Read an envelope's own fields, before anything is proved; never raises."""
     reader = Reader.from_body(body)
-    faults = {} if reader.is_object() and reader.value else dict(reader.faults)
+    faults = dict(reader.faults)
     slug = reader.at("provider").word()
     if not faults:
         for name in ("eventType", "orderId", "companyId"):

@@ -182,11 +182,11 @@ class Reader:
 
     @classmethod
     def from_body(cls, body: bytes) -> Reader:
-        """Read a request's body. What is not a JSON object is a fault of ``body``."""
+        """Read a request's body. What is not a JSON object is a fault of ``body``, and there is nothing to read then."""
         document, faults = load_json(body)
         if not isinstance(document, dict) and not faults:
             faults[ROOT] = f"expected a JSON object, got {shown(document)}"
-        return cls(document if isinstance(document, dict) else {}, "", faults)
+        return cls(document if isinstance(document, dict) else None, "", faults)
 
     # -- walking -----------------------------------------------------------------------------------------------------
 

@@ -71,7 +71,7 @@ def test_unreadable_body_has_no_document(body, fault):
 )
 def test_body_that_is_no_object_is_a_fault(body, kind):
     reader = Reader.from_body(body)
-    assert (reader.value, reader.faults) == ({}, {"body": f"expected a JSON object, got {kind}"})
+    assert (reader.value, reader.faults) == (None, {"body": f"expected a JSON object, got {kind}"})
 
 
 @pytest.mark.parametrize(
