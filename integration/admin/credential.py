@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from integration.api.credentials import read_change
 from integration.credentials import CredentialChange, forget_credential, set_credential
 from integration.models import ProviderCredential
 from integration.models.credential import DEFAULT_OVERLAP_HOURS, NEXARA
@@ -94,8 +95,6 @@ class CredentialForm(CompanyScopedForm):
         return (*secret_names(provider), *self.instance.masked())
 
     def _read(self, data: dict[str, Any], secrets: dict[str, str]) -> CredentialChange:
-        from integration.api.credentials import read_change
-
         hours = data.get("overlap_hours")
         try:
             change = read_change({
