@@ -45,9 +45,10 @@ class StaticFile:
 
     @property
     def content_type(self) -> str:
-        kind = _TYPES.get(self.path.suffix.lower()) or mimetypes.guess_type(self.path.name)[0]
-        if kind is None:
-            return "application/octet-stream"
+        guessed, packing = mimetypes.guess_type(self.path.name)
+        if packing:
+            return "application/gzip" if packing == "gzip" else "application/octet-stream"
+        kind = _TYPES.get(self.path.suffix.lower()) or guessed or "application/octet-stream"
         is_text = kind.startswith("text/") or kind in {"application/json", "image/svg+xml"}
         return f"{kind}; charset=utf-8" if is_text else kind
 
