@@ -79,7 +79,7 @@ def test_the_log_lists_deliveries_newest_first(amman, dubai):
 
 def test_pages_follow_each_other_while_rows_are_added(amman):
     logs = [row(amman, minute) for minute in (0, 1, 1, 2)]
-    status, first = call(amman, "GET", "logs?limit=2&status=processed")
+    _, first = call(amman, "GET", "logs?limit=2&status=processed")
     row(amman, 3)
     path = first["next"].split("/api/integration/")[1]
     second = call(amman, "GET", path)[1]
@@ -241,7 +241,9 @@ def test_who_is_limited_to_branches_sees_the_deliveries_of_their_orders(amman):
 
 def test_another_companys_delivery_does_not_exist(amman, dubai):
     theirs = row(dubai)
-    assert call(amman, "GET", f"logs/{theirs.id}") == call(amman, "GET", f"logs/{uuid.uuid4()}") == missing("This event")
+    assert (
+        call(amman, "GET", f"logs/{theirs.id}") == call(amman, "GET", f"logs/{uuid.uuid4()}") == missing("This event")
+    )
     assert listed(amman) == []
 
 
