@@ -72,6 +72,7 @@ class LargeListAdmin(CompanyScopedAdmin):
     """A list that grows without end: no count, no sorting by columns without an index, search by exact words."""
 
     sortable_by = ()
+    show_facets = admin.ShowFacets.NEVER
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return OpenChangeList

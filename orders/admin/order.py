@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -31,15 +32,42 @@ DISPLAY_IDS_OF = timedelta(days=31)
 """Short numbers are used again and stand in no index: they are looked for among the newest orders."""
 
 
+def money(amount: Decimal | None, currency: str) -> str:
+    """Return an amount with its currency's own number of decimals; a dash where the provider named none."""
+    return "–" if amount is None else f"{amount:.{currency_digits(currency)}f}"
+
+
+def _amount_of(name: str) -> Callable[[Order], str]:
+    def amount(order: Order) -> str:
+        return money(getattr(order, name), order.currency)
+
+    amount.__name__ = name
+    return admin.display(description=name.replace("_", " "))(amount)
+
+
+AMOUNTS = tuple(
+    _amount_of(name)
+    for name in ("subtotal", "tax", "delivery_fee", "service_fee", "discount", "tip", "total", "cash_due")
+)
+
+
 class OrderItemInline(ScopedInline):
     model = OrderItem
     is_read_only = True
-    fields = ("quantity", "name", "name_ar", "external_id", "options", "unit_price", "total_price", "notes", "product")
-    readonly_fields = ("options", "product")
+    fields = ("quantity", "name", "name_ar", "external_id", "options", "each", "together", "notes", "product")
+    readonly_fields = ("options", "each", "together", "product")
     verbose_name = "line"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OrderItem]:
-        return super().get_queryset(request).select_related("menu_product").prefetch_related("modifiers")
+        return super().get_queryset(request).select_related("order", "menu_product").prefetch_related("modifiers")
+
+    @admin.display(description="unit price")
+    def each(self, item: OrderItem) -> str:
+        return money(item.unit_price, item.order.currency)
+
+    @admin.display(description="total price")
+    def together(self, item: OrderItem) -> str:
+        return money(item.total_price, item.order.currency)
 
     @admin.display(description="modifiers")
     def options(self, item: OrderItem) -> str:
@@ -49,7 +77,7 @@ class OrderItemInline(ScopedInline):
         modifier: OrderItemModifier
         for modifier in item.modifiers.all():
             depth[modifier.pk] = depth.get(modifier.parent_id, -1) + 1 if modifier.parent_id else 0
-            price = "" if modifier.price is None else f" {modifier.price.normalize():f}"
+            price = "" if modifier.price is None else f" {money(modifier.price, item.order.currency)}"
             lines.append(("– " * depth[modifier.pk], f"{modifier}{price}"))
         return format_html_join("", "<div>{}{}</div>", lines) if lines else "–"
 
@@ -97,14 +125,13 @@ class OrderAdmin(LargeListAdmin, ReadOnlyAdmin):
     search_fields = ("external_id",)
     search_help_text = "A whole external id, an order's id, or a display number of the last month."
     ordering = ("-created_at", "-id")
-    readonly_fields = ("webhook_logs",)
-    fieldsets = (
+    readonly_fields: ClassVar[Any] = ("webhook_logs", *AMOUNTS)
+    fieldsets: ClassVar[Any] = (
         (None, {"fields": ("id", "company", "provider", "external_id", "display_id", "branch", "status",
                            "attention_reasons", "is_test", "via_hub", "webhook_logs")}),
         ("Customer", {"fields": ("customer", "customer_name", "customer_phone", "customer_phone_access_code",
                                  "customer_email", "delivery_address", "notes", "courier")}),
-        ("Amounts", {"fields": ("subtotal", "tax", "delivery_fee", "service_fee", "discount", "tip", "total",
-                                "cash_due", "currency", "payment_method")}),
+        ("Amounts", {"fields": (*AMOUNTS, "currency", "payment_method")}),
         ("Handing over", {"fields": ("order_type", "fulfilled_by", "placed_at", "received_at", "accept_by",
                                      "scheduled_for", "estimated_delivery_at", "created_at", "updated_at", "seq")}),
     )  # fmt: skip
@@ -122,7 +149,7 @@ class OrderAdmin(LargeListAdmin, ReadOnlyAdmin):
 
     @admin.display(description="total")
     def amount(self, obj: Order) -> str:
-        return f"{obj.total:.{currency_digits(obj.currency)}f} {obj.currency}"
+        return f"{money(obj.total, obj.currency)} {obj.currency}"
 
     @admin.display(description="webhook log")
     def webhook_logs(self, obj: Order) -> str:

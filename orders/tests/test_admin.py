@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -420,9 +422,10 @@ def order(company) -> Order:
 def test_order_page_shows_lines_options_and_timeline(client, order):
     shown = client.get(page("order", "change", order.pk)).content.decode()
     assert "منسف لحم" in shown
-    assert "<div>1 × Large 0.5</div>" in shown
+    assert "<div>1 × Large 0.500</div>" in shown
     assert "<div>– 1 × Extra jameed</div>" in shown
     assert "order.created" in shown
+    assert '<div class="readonly">12.500</div>' in shown
     assert reverse("admin:integration_webhooklog_change", args=[uuid.UUID(int=5)]) in shown
     assert f"order_id__exact={order.pk}" in shown
 
@@ -481,6 +484,12 @@ def test_list_pages_on_without_counting(client, company):
     assert second.context["cl"].result_list == orders[50:]
     assert '<a href="?p=2"' in first.content.decode()
     assert '<a href="?p=3"' not in second.content.decode()
+
+
+def test_facets_which_count_are_not_offered(client, order):
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(page("order", "changelist"), {"_facets": "True"}).status_code == 200
+    assert not [query["sql"] for query in asked if "COUNT(" in query["sql"].upper()]
 
 
 def test_customer_is_found_by_phone_or_email(client, company, other_company):
