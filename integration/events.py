@@ -14,7 +14,6 @@ from integration.models import WebhookAttempt, WebhookBody, WebhookLog, WebhookS
 from integration.models.credential import NEXARA
 from orders.access import Access
 from orders.models import Order, Role
-from orders.models.order import FINISHED
 from providers.registry import ADAPTERS
 
 PROVIDERS = (*ADAPTERS, NEXARA)
@@ -117,9 +116,9 @@ def _body_json(log: WebhookLog, access: Access) -> dict[str, Any]:
     stored = WebhookBody.objects.filter(log=log).values_list("body", flat=True).first()
     if stored is None:
         return empty | {"bodyMissing": "past_retention"}
-    if not access.at_least(Role.MANAGER) and _is_finished(log):
-        # The body holds the customer's phone, which staff no longer see then.
-        return empty | {"bodyMissing": "order_finished"}
+    hidden = "" if access.at_least(Role.MANAGER) else _why_hidden(log)
+    if hidden:
+        return empty | {"bodyMissing": hidden}
     raw = bytes(stored)
     try:
         return {"body": raw.decode("utf-8"), "bodyBase64": None, "bodyMissing": None}
@@ -128,11 +127,14 @@ def _body_json(log: WebhookLog, access: Access) -> dict[str, Any]:
         return {"body": text, "bodyBase64": base64.b64encode(raw).decode(), "bodyMissing": None}
 
 
-def _is_finished(log: WebhookLog) -> bool:
-    return (
-        log.order_id is not None
-        and Order.objects.filter(company=log.company_id, pk=log.order_id, status__in=FINISHED).exists()
-    )
+def _why_hidden(log: WebhookLog) -> str:
+    """Return why staff do not read a body, ``""`` where they do: it holds the customer's phone, which is theirs to see only
+    while the order is under way.
+    """
+    order = Order.objects.filter(company=log.company_id, pk=log.order_id).first() if log.order_id else None
+    if order is None:
+        return "no_order"
+    return "order_finished" if order.is_finished else ""
 
 
 def attempts_json(log: WebhookLog) -> list[dict[str, Any]]:

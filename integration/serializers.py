@@ -171,7 +171,7 @@ class WholeWebhookEvent(WebhookEvent):
     headers = s.DictField(child=s.CharField())
     body = _maybe("As it came.")
     bodyBase64 = _maybe("Only where the body is not UTF-8.")
-    bodyMissing = s.ChoiceField(["rejected", "past_retention", "order_finished"], allow_null=True)
+    bodyMissing = s.ChoiceField(["rejected", "past_retention", "order_finished", "no_order"], allow_null=True)
     bodySize = s.IntegerField()
     bodySha256 = _maybe()
     details = s.DictField(help_text="Path to fault.")

@@ -38,6 +38,10 @@ class OrderExistsError(Exception):
         self.order = order
 
 
+class TrialFailedError(Exception):
+    """The payload was read, and processing it failed; the message is the kind of the failure."""
+
+
 class _TestDeliveries(ProviderAdapter):
     """Gives each test run a delivery key of its own, so that it never passes for a provider's delivery of the same bytes."""
 
@@ -190,7 +194,8 @@ def try_requests(access: Access, adapter: ProviderAdapter, requests: list[Inboun
 def run_requests(access: Access, adapter: ProviderAdapter, requests: list[InboundRequest], address: str = "") -> Trial:
     """Record and process requests as test deliveries, for good: they stand in the log, and their order is a test order.
 
-    Raises PayloadError and OrderExistsError; nothing is written then.
+    Raises PayloadError, OrderExistsError and TrialFailedError; nothing is written then. A failed test is not retried: a
+    retry would not know that it is one.
     """
     trial = Trial()
     company, now = access.company, timezone.now()
@@ -212,6 +217,8 @@ def run_requests(access: Access, adapter: ProviderAdapter, requests: list[Inboun
                 ).log  # fmt: skip
             with trial.steps.step("process"):
                 log = inbox.process(log, request, is_test=True)
+            if log.status not in inbox.SETTLED:
+                raise TrialFailedError(log.error)
             trial.log = log
             for event in events:
                 trial.tell(event, log.status, log.error, order_id_of(company, adapter.slug, event))

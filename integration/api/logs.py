@@ -92,7 +92,7 @@ class LogView(_EventView):
         summary="Read one delivery whole",
         description=(
             "Headers with secrets redacted, the body as it came, every attempt. `bodyMissing` says why there is no body:"
-            " `rejected`, `past_retention`, or `order_finished` (for staff: a body holds the customer's contact)."
+            " `rejected`, `past_retention`, and for staff `order_finished` and `no_order`: a body holds the customer's contact."
         ),
         parameters=COMPANY,
         responses={200: EventAnswer, **failures(404)},

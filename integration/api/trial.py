@@ -14,7 +14,14 @@ from rest_framework.response import Response
 from integration.api.credentials import check_provider
 from integration.api.reading import Fields, body_of
 from integration.serializers import TrialAnswer, TrialRequest
-from integration.trial import OrderExistsError, payload_request, run_requests, sample_requests, try_requests
+from integration.trial import (
+    OrderExistsError,
+    TrialFailedError,
+    payload_request,
+    run_requests,
+    sample_requests,
+    try_requests,
+)
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY
 from orders.audit import record_act
@@ -39,8 +46,8 @@ and the time of each step.
 * `dryRun` (default true): everything is undone. With `false` it is recorded and processed for good: it stands in the log, and
   the order has `isTest: true`. An external id of an order that a provider really sent is refused then: 409 `order_exists`.
 
-A payload that cannot be used answers 200 with `success: false`, `invalid_payload` and the faults by path in `details`; nothing
-is stored.
+A payload that cannot be used answers 200 with `success: false`, `invalid_payload` and the faults by path in `details`; one
+whose processing fails, `processing_failed`. Nothing is stored then.
 """
 
 
@@ -87,12 +94,13 @@ class WebhookTestView(CompanyAPIView):
                 "A provider really sent an order with this external id; a test must not touch it.",
                 {"orderId": str(error.order.id), "externalOrderId": error.order.external_id},
             ) from None
+        except TrialFailedError as error:
+            return _failed(str(error))
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:
             logger.exception("A test run of %s failed", provider)
-            details = {"error": type(error).__name__}
-            return Response(failure("processing_failed", "The payload was read, and applying it failed.", details))
+            return _failed(type(error).__name__)
         if trial.log is not None:
             record_act(
                 "webhook.tested", company=self.company, target=trial.log.id, request=request._request, user=request.user,
@@ -124,6 +132,11 @@ class ProviderTestView(WebhookTestView):
             fields.fault("provider", "expected the provider of the path, or none")
         fields.check()
         return self.try_out(request, provider, fields)
+
+
+def _failed(kind: str) -> Response:
+    """Tell a failure of ours by its kind alone: its text can quote the payload."""
+    return Response(failure("processing_failed", "The payload was read, and applying it failed.", {"error": kind}))
 
 
 def _requests(company: Any, adapter: ProviderAdapter, fields: Fields) -> list[InboundRequest]:

@@ -224,6 +224,13 @@ def test_staff_read_no_body_of_a_finished_order(amman):
     assert call(amman, "GET", path, user=amman.manager)[1]["data"]["body"] is not None
 
 
+def test_staff_read_no_body_of_no_order(amman):
+    log = row(amman, status="quarantined")
+    hidden = call(amman, "GET", f"logs/{log.id}", user=amman.staff)[1]["data"]
+    assert (hidden["body"], hidden["bodyMissing"]) == (None, "no_order")
+    assert call(amman, "GET", f"logs/{log.id}", user=amman.manager)[1]["data"]["body"] == "{}"
+
+
 def test_who_is_limited_to_branches_sees_the_deliveries_of_their_orders(amman):
     amman.send("careem", external_id="A-1")
     unreadable = row(amman, status="quarantined")

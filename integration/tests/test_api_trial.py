@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import uuid
 
 import pytest
@@ -240,13 +239,13 @@ def test_an_event_that_has_no_sample_names_those_that_have(amman):
     assert answer["details"]["event"].startswith("careem has no hub sample 'exploded'; it has: created")
 
 
-def test_a_failure_of_ours_is_told_by_its_kind_alone(amman, monkeypatch, caplog):
+@pytest.mark.parametrize(("dry_run", "path"), [(True, "integration.trial"), (False, "integration.inbox")])
+def test_a_failure_of_ours_is_told_by_its_kind_alone_and_leaves_nothing(amman, monkeypatch, caplog, dry_run, path):
     def fail(*args, **kwargs):
         raise RuntimeError("+962791234567 broke it")
 
-    monkeypatch.setattr("integration.trial.apply_event", fail)
-    caplog.set_level(logging.ERROR)
-    assert call(amman, "POST", "webhook/careem/test") == (
+    monkeypatch.setattr(f"{path}.apply_event", fail)
+    assert call(amman, "POST", "webhook/careem/test", {"dryRun": dry_run}) == (
         200,
         {
             "success": False,
@@ -255,7 +254,8 @@ def test_a_failure_of_ours_is_told_by_its_kind_alone(amman, monkeypatch, caplog)
             "details": {"error": "RuntimeError"},
         },
     )
-    assert "A test run of careem failed" in caplog.text
+    assert "failed" in caplog.text
+    assert nothing_stored()
 
 
 def test_an_unsigned_post_to_the_doors_stays_refused(amman):
