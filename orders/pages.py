@@ -36,7 +36,7 @@ FRAGMENT = "X-Fragment"
 
 def member_page(
     view: Callable[Concatenate[HttpRequest, Access, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+) -> Callable[..., HttpResponse]:
     """Show a page to the members of its company, in the company's time zone; to others the company does not exist."""
 
     @require_safe

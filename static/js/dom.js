@@ -59,13 +59,19 @@ export function replaceKeeping(old, fresh) {
   again?.focus({ preventScroll: true });
 }
 
-/** Wait for a moment in which nobody is about to press something in `element`, at most `limitMs`. */
-export function calmMoment(element, limitMs = 2_500) {
+/** Wait while somebody presses something, so that no click is lost; at most `LIMIT_MS`. */
+export const released = () => waitWhile(() => pressed);
+
+/** Wait while somebody is about to press something in `element`, so that nothing moves away below; at most `LIMIT_MS`. */
+export const calmMoment = (element) =>
+  waitWhile(() => pressed || (element.matches(":hover") && performance.now() - moved < 600));
+
+const LIMIT_MS = 2_500;
+function waitWhile(busy) {
   const started = performance.now();
   return new Promise((resolve) => {
     const look = () => {
-      const busy = pressed || (element.matches(":hover") && performance.now() - moved < 600);
-      if (!busy || performance.now() - started > limitMs) resolve();
+      if (!busy() || performance.now() - started > LIMIT_MS) resolve();
       else setTimeout(look, 120);
     };
     look();

@@ -2,7 +2,7 @@
 
 import { startClock, tick } from "./clock.js";
 import { showState } from "./connection.js";
-import { announce, calmMoment, getPage, page, replaceKeeping, SessionEnded, showEnded, toast, words } from "./dom.js";
+import { announce, getPage, page, released, replaceKeeping, SessionEnded, showEnded, toast, words } from "./dom.js";
 import { Feed } from "./live.js";
 import { startSteps } from "./steps.js";
 
@@ -21,7 +21,7 @@ async function draw() {
   do {
     again = false;
     const fresh = await getPage(location.href);
-    await calmMoment(document.getElementById("main"));
+    await released();
     seq = Number(fresh.getElementById("main").dataset.seq);
     for (const part of fresh.querySelectorAll("[data-part]")) {
       const old = document.getElementById(part.id);

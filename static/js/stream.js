@@ -2,7 +2,7 @@
 
 import { tick, startClock } from "./clock.js";
 import { showState } from "./connection.js";
-import { announce, calmMoment, getPage, page, replaceKeeping, SessionEnded, showEnded, toast, words } from "./dom.js";
+import { announce, calmMoment, getPage, page, released, replaceKeeping, SessionEnded, showEnded, toast, words } from "./dom.js";
 import { Feed } from "./live.js";
 import { startSteps } from "./steps.js";
 
@@ -104,11 +104,12 @@ async function flush() {
 }
 
 /** Fetch some orders as they are now and put each in its place; what no longer matches the filter goes. */
-async function draw(ids) {
+async function draw(ids, isOwnStep = false) {
   const mine = generation;
   const fresh = await fetchRows({ id: ids });
   if (mine !== generation) return;
-  await calmMoment(list);
+  // A person's own step is shown at once; what others do must not move a row away below a finger.
+  await (isOwnStep ? released() : calmMoment(list));
   for (const id of ids) waiting.delete(id);
   const arrived = [];
   for (const id of ids) {
@@ -230,5 +231,5 @@ list.addEventListener("click", async (event) => {
 
 showCounts(rows());
 startClock();
-startSteps(list, (order) => draw([order]));
+startSteps(list, (order) => draw([order], true));
 new Feed({ changes, reload, state: showState, ended: showEnded }).start();

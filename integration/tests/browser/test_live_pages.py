@@ -8,7 +8,7 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-SOON_MS = 8_000
+SOON_MS = 15_000
 LINE = re.compile(r"order ([0-9a-f-]{36})")
 
 
