@@ -184,10 +184,21 @@ class CompanyScopedAdmin(ScopedFields, _ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.can_delete and self._may(request, obj)
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        return None if "\x00" in object_id else super().get_object(request, object_id, from_field)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return super().get_search_results(request, queryset, search_term.replace("\x00", ""))
+
     # -- what is not theirs does not exist -----------------------------------------------------------------------------
 
     @hides_refusals
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        if any("\x00" in value for _, values in request.GET.lists() for value in values):
+            # Postgres takes no NUL in a text.
+            raise Http404
         return super().changelist_view(request, extra_context)
 
     @hides_refusals
