@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from providers.base import ProviderAdapter
+from providers.base import InboundRequest, ProviderAdapter
 from providers.payload import Reader
 from providers.registry import ADAPTERS
 
@@ -18,9 +18,9 @@ class Envelope:
     faults: dict[str, str]
 
 
-def read_envelope(body: bytes) -> Envelope:
+def read_envelope(request: InboundRequest) -> Envelope:
     """Read an envelope's own fields, before anything is proved; never raises."""
-    reader = Reader.from_body(body)
+    reader = Reader.from_document(*request.document)
     faults = dict(reader.faults)
     slug = reader.at("provider").word()
     if not faults:

@@ -262,7 +262,7 @@ def process(
 def _parse(log: WebhookLog, request: InboundRequest) -> list[OrderEvent]:
     """Return the events of a row; one that came as an envelope has to be a whole one first."""
     if log.is_envelope:
-        envelope = read_envelope(request.body)
+        envelope = read_envelope(request)
         if envelope.faults or envelope.adapter is None:
             raise EnvelopeError(envelope.faults)
     return get_adapter(log.provider).parse(request)

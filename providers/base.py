@@ -85,7 +85,7 @@ class ProviderAdapter:
         word = self.ignored_path(request)
         if word:
             return [OrderEvent(kind=Kind.IGNORED, word=word, reason="nothing to do with orders")]
-        reader = Reader.from_body(request.body)
+        reader = Reader.from_document(*request.document)
         events = self.read(reader, request) if reader.is_object() else []
         if reader.faults:
             first = next(iter(events), OrderEvent(kind=Kind.IGNORED))
@@ -99,6 +99,6 @@ class ProviderAdapter:
 
     def store_ids(self, request: InboundRequest) -> tuple[str, ...]:
         """Return the branch ids that the body names, for a request that does not say whose it is; never raises."""
-        reader = Reader.from_body(request.body)
+        reader = Reader.from_document(*request.document)
         events: Sequence[OrderEvent] = self.read(reader, request) if reader.is_object() else []
         return next((event.snapshot.store_ids for event in events if event.snapshot), ())

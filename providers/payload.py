@@ -20,6 +20,10 @@ MAX_DEPTH = 64
 MAX_LINES = 500
 MAX_QUANTITY = 9_999
 MAX_ID_LENGTH = 512
+MAX_CONTAINERS = 50_000
+"""Objects and lists in one payload; the largest real order has a few thousand."""
+MAX_FAULTS = 50
+"""Faults told of one payload; a person mends the first and looks again."""
 ROOT = "body"
 
 _PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,11}(\.[0-9]{1,20})?", re.ASCII)
@@ -49,6 +53,9 @@ class _Constant(NamedTuple):
     """NaN or an infinity, which JSON does not have, or a number beyond what Decimal holds."""
 
     name: str
+
+
+_CONSTANTS = {name: _Constant(name) for name in ("NaN", "Infinity", "-Infinity")}
 
 
 class _Repeating(dict[str, Any]):
@@ -96,13 +103,20 @@ def load_json(body: bytes) -> tuple[Any, dict[str, str]]:
     Faults that leave a document standing (a key twice, NaN, too deep) are noted and the document is returned, so that
     its order can still be named. Where none can be read the document is None.
     """
+    if body.count(b"{") + body.count(b"[") + body.count(b"NaN") > MAX_CONTAINERS:
+        # Before anything is built of them: a small body of nothing but brackets costs a hundred times its size.
+        return None, {ROOT: f"expected at most {MAX_CONTAINERS} objects and lists"}
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return None, {ROOT: f"expected UTF-8, got an invalid byte at position {error.start}"}
     try:
         document = json.loads(
-            text, parse_float=_decimal, parse_constant=_Constant, object_pairs_hook=_object, parse_int=_integer
+            text,
+            parse_float=_decimal,
+            parse_constant=_CONSTANTS.__getitem__,
+            object_pairs_hook=_object,
+            parse_int=_integer,
         )
     except json.JSONDecodeError as error:
         return None, {ROOT: f"expected JSON, {error.msg} at line {error.lineno} column {error.colno}"}
@@ -129,17 +143,19 @@ def _decimal(text: str) -> Decimal | _Constant:
 def _survey(value: Any, path: str, depth: int, faults: dict[str, str]) -> None:
     """Note what we do not take. What lies too deep is cut off, so that no reader can run out of stack on it."""
     if isinstance(value, _Constant):
-        faults[path or ROOT] = f"expected a number, got {value.name}"
+        if len(faults) < MAX_FAULTS:
+            faults[path or ROOT] = f"expected a number, got {value.name}"
         return
     if isinstance(value, _Repeating):
         faults[_join(path, value.repeated)] = "expected each key once, got it twice"
     if isinstance(value, dict):
-        children = [(key, child, _join(path, key)) for key, child in value.items() if _nests(child)]
+        children = [(key, child) for key, child in value.items() if _nests(child)]
     elif isinstance(value, list):
-        children = [(index, child, f"{path}[{index}]") for index, child in enumerate(value) if _nests(child)]
+        children = [(index, child) for index, child in enumerate(value) if _nests(child)]
     else:
         return
-    for key, child, child_path in children:
+    for key, child in children:
+        child_path = f"{path}[{key}]" if isinstance(value, list) else _join(path, key)
         if depth == MAX_DEPTH and not isinstance(child, _Constant):
             faults[ROOT] = f"expected at most {MAX_DEPTH} levels of nesting"
             value[key] = [] if isinstance(child, list) else {}
@@ -183,10 +199,15 @@ class Reader:
     @classmethod
     def from_body(cls, body: bytes) -> Reader:
         """Read a request's body. What is not a JSON object is a fault of ``body``, and there is nothing to read then."""
-        document, faults = load_json(body)
-        if not isinstance(document, dict) and not faults:
-            faults[ROOT] = f"expected a JSON object, got {shown(document)}"
-        return cls(document if isinstance(document, dict) else None, "", faults)
+        return cls.from_document(*load_json(body))
+
+    @classmethod
+    def from_document(cls, document: Any, faults: Mapping[str, str]) -> Reader:
+        """Read a body that :func:`load_json` has read already; several readers may share a document."""
+        found = dict(faults)
+        if not isinstance(document, dict) and not found:
+            found[ROOT] = f"expected a JSON object, got {shown(document)}"
+        return cls(document if isinstance(document, dict) else None, "", found)
 
     # -- walking -----------------------------------------------------------------------------------------------------
 
@@ -254,7 +275,8 @@ class Reader:
 
     def fault(self, message: str) -> None:
         """Note that the payload is unusable because of this value; the first fault of a path stands."""
-        self._faults.setdefault(self.path or ROOT, message)
+        if len(self._faults) < MAX_FAULTS:
+            self._faults.setdefault(self.path or ROOT, message)
 
     def warn(self, message: str) -> None:
         """Note something that a person should know and that does not make the payload unusable."""

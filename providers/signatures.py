@@ -13,7 +13,8 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from functools import cached_property
+from typing import Any, Protocol
 
 import jwt
 
@@ -23,7 +24,7 @@ TOLERANCE_S = 300
 """How far, either way, a timestamp that is part of a proof may be from our clock."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InboundRequest:
     """One request of a provider, as received. The same is built from a live request, a stored row, a fixture, a sample.
 
@@ -35,6 +36,11 @@ class InboundRequest:
     headers: Mapping[str, str]
     path: str = ""
     method: str = "POST"
+
+    @cached_property
+    def document(self) -> tuple[Any, dict[str, str]]:
+        """The body as JSON with its faults (``payload.load_json``), read once however many look at it; never changed."""
+        return load_json(self.body)
 
     def header(self, name: str) -> str:
         return self.headers.get(name.lower(), "")
@@ -81,7 +87,7 @@ def check_time(text: str, now: datetime) -> None:
 
 
 def _body_field(request: InboundRequest, name: str) -> str:
-    document, _ = load_json(request.body)
+    document, _ = request.document
     value = document.get(name) if isinstance(document, dict) else None
     return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
 

@@ -196,7 +196,7 @@ class ProviderWebhookView(WebhookView):
         """Return whose a request is that does not say so in its URL: the header's, else the body's, else the store's."""
         named = request.headers.get("X-Company-Id", "")
         if not named:
-            body = Reader.from_body(inbound.body)
+            body = Reader.from_document(*inbound.document)
             named = body.first("companyId", "clientId").text(64) if body.is_object() else ""
         if named:
             return find_company(named)
@@ -210,7 +210,7 @@ class EnvelopeView(WebhookView):
         self, request: HttpRequest, received_at: datetime, provider: str = "", company_id: str = "", path: str = ""
     ) -> Response:
         inbound = self.read(request, "", ("POST",))
-        envelope = read_envelope(inbound.body)
+        envelope = read_envelope(inbound)
         company = find_company(envelope.company_id or request.headers.get("X-Company-Id", ""))
         sender = find_sender(company, envelope.adapter, received_at)
         proof = self.authenticate(request, inbound, sender, envelope.adapter, received_at)

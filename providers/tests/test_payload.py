@@ -58,7 +58,7 @@ def test_byte_order_mark_is_skipped():
         (b"{'a':1}", "expected JSON, Expecting property name enclosed in double quotes at line 1 column 2"),
         (b"\xff{}", "expected UTF-8, got an invalid byte at position 0"),
         (b'{"a":"\xd8\xa7\xc3"}', "expected UTF-8, got an invalid byte at position 8"),
-        (b"[" * 100_000, "expected at most 64 levels of nesting"),
+        (b"[" * 40_000, "expected at most 64 levels of nesting"),
     ],
 )
 def test_unreadable_body_has_no_document(body, fault):
@@ -604,3 +604,28 @@ def test_path_of_an_odd_key_can_be_stored():
     assert reader.faults == {"a\ufffdb.\ufffd": "expected a number, got NaN"}
     long_key = Reader.from_body(b'{"' + b"k" * 100 + b'":NaN}')
     assert long_key.faults == {"k" * 64: "expected a number, got NaN"}
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" + b"[]," * 60_000 + b"[]]", b"[" + b"{}," * 60_000 + b"{}]", b"[" + b"NaN," * 60_000 + b"1]"]
+)
+def test_body_of_nothing_but_brackets_is_refused_before_it_is_built(body):
+    assert load_json(body) == (None, {"body": "expected at most 50000 objects and lists"})
+
+
+def test_a_person_is_told_of_fifty_faults_at_most():
+    reader = Reader.from_body(b'{"items": [' + b'{"quantity": "x"},' * 80 + b'{"quantity": "x"}]}')
+    for line in reader.at("items").objects():
+        line.at("quantity").quantity()
+    assert len(reader.faults) == 50
+    assert reader.faults["items[0].quantity"] == 'expected a positive integer, got "x"'
+
+
+def test_readers_of_one_request_share_its_document_and_not_its_faults():
+    from providers.signatures import InboundRequest
+
+    request = InboundRequest(b'{"a": "x"}', {})
+    first, second = Reader.from_document(*request.document), Reader.from_document(*request.document)
+    first.at("a").quantity()
+    assert first.value is second.value
+    assert (len(first.faults), len(second.faults)) == (1, 0)
