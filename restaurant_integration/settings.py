@@ -332,6 +332,8 @@ LOGGING = {
         "django": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
         # A refused webhook or a page that is not there is counted elsewhere and is no error of ours.
         "django.request": {"level": "ERROR"},
+        # Somebody else's host name is answered 400; a traceback for each would let anybody fill the log.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         "celery": {"level": "WARNING"},
     },
 }
