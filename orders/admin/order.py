@@ -107,10 +107,6 @@ class OrderEventInline(ScopedInline):
         return format_html('<a href="{}">{}</a>', url, str(event.webhook_event_id)[:8])
 
 
-class BranchFilter(OwnRowsFilter):
-    """The person's own branches."""
-
-
 @admin.register(Order)
 class OrderAdmin(LargeListAdmin, ReadOnlyAdmin):
     """Orders with their lines and their timeline."""
@@ -119,7 +115,7 @@ class OrderAdmin(LargeListAdmin, ReadOnlyAdmin):
                     "created_at")  # fmt: skip
     list_select_related = ("branch", "company")
     list_filter: ClassVar[Any] = (
-        "status", ProviderFilter, ("branch", BranchFilter), DayFilter, "needs_attention", ("company", CompanyFilter),
+        "status", ProviderFilter, ("branch", OwnRowsFilter), DayFilter, "needs_attention", ("company", CompanyFilter),
     )  # fmt: skip
     allowed_lookups = ("customer__id__exact",)
     search_fields = ("external_id",)
