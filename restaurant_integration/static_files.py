@@ -21,7 +21,7 @@ ASGIApp = Callable[[dict[str, Any], Any, Any], Awaitable[Any]]
 Headers = list[tuple[bytes, bytes]]
 
 CHUNK = 64 * 1024
-KEEP_S = 3600
+KEEP_S = 300
 """How long a browser may use a file without asking again; a name that holds its content's digest never changes."""
 _DIGEST_IN_NAME = re.compile(r"\.[0-9a-f]{12}\.\w+$")
 _TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml",

@@ -162,6 +162,7 @@ def test_it_wants_a_sign_in():
     assert Client().get(URL).status_code == 401
 
 
+@pytest.mark.django_db(transaction=True)
 def test_it_streams_under_wsgi_without_a_warning(here):
     make_order(here)
     environ = RequestFactory().get(URL, headers={"Authorization": f"Token {here.token()}"}).environ

@@ -7,6 +7,7 @@ import contextlib
 import logging
 
 import pytest
+from asgiref.testing import ApplicationCommunicator
 from channels.db import database_sync_to_async
 from channels.layers import channel_layers
 from channels.testing import WebsocketCommunicator
@@ -23,8 +24,20 @@ pytestmark = pytest.mark.django_db(transaction=True)
 in_db = database_sync_to_async
 
 
+IN_MEMORY = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 1000}}}
+
+
+class Socket(WebsocketCommunicator):
+    """Channels' own keeps every database connection open, for tests inside a transaction; these are not."""
+
+    send_input = ApplicationCommunicator.send_input
+    receive_output = ApplicationCommunicator.receive_output
+
+
 @pytest.fixture(autouse=True)
-async def _fresh_layer():
+async def _fresh_layer(request, settings):
+    if "redis" not in request.keywords:
+        settings.CHANNEL_LAYERS = IN_MEMORY
     channel_layers.backends.clear()
     yield
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
@@ -43,7 +56,7 @@ async def opened(path="/ws/orders/", *, origin="http://localhost:3001", token=""
     headers = [(b"origin", origin.encode())] if origin else []
     if cookie:
         headers.append((b"cookie", f"{settings.SESSION_COOKIE_NAME}={cookie}".encode()))
-    socket = WebsocketCommunicator(application, path, headers, [f"token.{token}"] if token else None)
+    socket = Socket(application, path, headers, [f"token.{token}"] if token else None)
     socket.accepted, socket.chosen = await socket.connect(timeout=5)
     try:
         yield socket
@@ -155,6 +168,17 @@ async def test_a_status_change_comes_as_order_updated():
         frame = await next_of(socket, "order_updated")
 
     assert (frame["seq"], frame["status"]) == (2, "confirmed")
+
+
+@pytest.mark.redis
+@pytest.mark.skipif(not settings.REDIS_URL, reason="REDIS_URL names no server")
+async def test_an_order_comes_through_redis():
+    here, token = await in_db(make_tenant)()
+
+    async with opened(token=token) as socket:
+        await next_of(socket, "hello")
+        await send_order(here)
+        assert (await next_of(socket, "order_created"))["seq"] == 1
 
 
 async def test_another_company_hears_nothing(quick):
