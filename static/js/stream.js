@@ -43,17 +43,19 @@ const fetchRows = (more) => getPage(`${page.rowsUrl}?${query(more)}`);
 async function reload() {
   generation += 1;
   const mine = generation;
-  const covered = [...waiting];
+  const covered = takeWaiting([...waiting]);
   rows().setAttribute("aria-busy", "true");
   try {
     const fresh = await fetchRows();
     if (mine !== generation) return Number(rows().dataset.seq);
     list.replaceChildren(...fresh.body.childNodes);
-    for (const id of covered) waiting.delete(id);
     welcome(covered.filter((id) => created.delete(id)).map(rowOf).filter(Boolean));
     showCounts(rows());
     tick(list);
     return Number(rows().dataset.seq);
+  } catch (error) {
+    if (!(error instanceof SessionEnded)) giveBack(covered);
+    throw error;
   } finally {
     rows().removeAttribute("aria-busy");
   }
@@ -77,12 +79,22 @@ function schedule() {
   });
 }
 
+/** Take orders off the list before they are asked for: what happens to them from then on puts them on it again. */
+function takeWaiting(ids) {
+  for (const id of ids) waiting.delete(id);
+  return ids;
+}
+
+function giveBack(ids) {
+  for (const id of ids) waiting.add(id);
+  schedule();
+}
+
 async function run() {
   let pauseMs = PAUSE_MS;
   try {
     await flush();
   } catch (error) {
-    if (error instanceof SessionEnded) waiting.clear();
     failed(error);
     pauseMs = FAILED_PAUSE_MS;
   }
@@ -100,17 +112,26 @@ async function flush() {
     return;
   }
   const ids = [...waiting].slice(0, BATCH);
-  await draw(ids);
+  if (ids.length) await draw(ids);
 }
 
 /** Fetch some orders as they are now and put each in its place; what no longer matches the filter goes. */
 async function draw(ids, isOwnStep = false) {
   const mine = generation;
-  const fresh = await fetchRows({ id: ids });
-  if (mine !== generation) return;
+  takeWaiting(ids);
+  let fresh;
+  try {
+    fresh = await fetchRows({ id: ids });
+  } catch (error) {
+    if (!(error instanceof SessionEnded)) giveBack(ids);
+    throw error;
+  }
   // A person's own step is shown at once; what others do must not move a row away below a finger.
   await (isOwnStep ? released() : calmMoment(list));
-  for (const id of ids) waiting.delete(id);
+  if (mine !== generation) {
+    giveBack(ids);
+    return;
+  }
   const arrived = [];
   for (const id of ids) {
     const now = fresh.getElementById(`order-${id}`);

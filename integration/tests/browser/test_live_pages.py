@@ -23,6 +23,14 @@ def go(page, url: str):
     return page
 
 
+def change_elsewhere(server, order_id: str, status: str) -> None:
+    """Move an order in another process, which can send this server no hint."""
+    server.shell(
+        "from orders.models import Order; from orders.services import change_status; from providers.events import Status;"
+        f"change_status(Order.objects.get(pk='{order_id}'), Status.{status}, user=None)"
+    )
+
+
 def row(page, order_id: str):
     return page.locator(f"#order-{order_id}")
 
@@ -56,6 +64,16 @@ def test_one_click_moves_an_order_on_every_screen(server, open_page):
     row(other, order_id).get_by_role("button", name="Start preparing").click()
     for page in (one, other):
         expect_status(page, order_id, "Preparing")
+
+
+def test_a_change_is_not_lost_while_the_page_waits_for_a_calm_moment(server, open_page):
+    page = go(open_page(), server.url)
+    order_id = send(server)
+    row(page, order_id).hover(timeout=SOON_MS)
+    page.evaluate("setInterval(() => dispatchEvent(new PointerEvent('pointermove')), 100)")
+    for status in ("CONFIRMED", "PREPARING", "READY"):
+        change_elsewhere(server, order_id, status)
+    expect_status(page, order_id, "Ready")
 
 
 def test_two_fast_clicks_are_one_step(server, open_page):
@@ -99,10 +117,7 @@ def test_a_step_that_is_no_longer_possible_is_explained_and_the_row_shown_anew(s
     button.wait_for(timeout=SOON_MS)
     # What the other screen did has not come here: the hint and the question after it are both cut.
     page.route("**/orders/rows/**", lambda route: route.abort())
-    server.shell(
-        "from orders.models import Order; from orders.services import change_status; from providers.events import Status;"
-        f"change_status(Order.objects.get(pk='{order_id}'), Status.REJECTED, user=None)"
-    )
+    change_elsewhere(server, order_id, "REJECTED")
     page.wait_for_timeout(1_500)
     page.unroute("**/orders/rows/**")
     button.click()
@@ -147,10 +162,7 @@ def test_after_an_outage_the_page_says_so_comes_back_and_has_what_it_missed(serv
     server.stop()
     page.wait_for_selector("#connection[data-state=down]", timeout=SOON_MS)
     assert re.fullmatch(r"Not live since \d\d:\d\d:\d\d", page.locator("#connection .text").inner_text())
-    server.shell(
-        "from orders.models import Order; from orders.services import change_status; from providers.events import Status;"
-        f"change_status(Order.objects.get(pk='{order_id}'), Status.CONFIRMED, user=None)"
-    )
+    change_elsewhere(server, order_id, "CONFIRMED")
     server.start()
     page.wait_for_selector("#connection[data-state=live]", timeout=40_000)
     expect_status(page, order_id, "Accepted")
