@@ -11,8 +11,10 @@ from django.utils import translation
 from django.utils.decorators import method_decorator
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 
 @lru_cache(maxsize=1)
@@ -23,11 +25,21 @@ def schema() -> dict[str, Any]:
     return made
 
 
-class SchemaView(SpectacularAPIView):
-    """The OpenAPI schema, as YAML or, where JSON is asked for, as JSON."""
+class OpenView(APIView):
+    """Open to all; a failure is JSON here too, not YAML or a page."""
 
     authentication_classes = ()
     http_method_names = ["get", "head"]
+
+    def handle_exception(self, exc: Exception) -> Response:
+        response: Response = super().handle_exception(exc)
+        self.request.accepted_renderer = JSONRenderer()
+        self.request.accepted_media_type = "application/json"
+        return response
+
+
+class SchemaView(OpenView, SpectacularAPIView):
+    """The OpenAPI schema, as YAML or, where JSON is asked for, as JSON."""
 
     def _get_schema_response(self, request: Request) -> Response:
         return Response(schema(), headers={"Content-Disposition": f'inline; filename="{self._file_name(request)}"'})
@@ -38,9 +50,7 @@ class SchemaView(SpectacularAPIView):
 
 # The page's script writes style attributes and draws its icons from data; everything comes from here.
 @method_decorator(csp_replace({"style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, "data:"]}), name="dispatch")
-class DocsView(SpectacularSwaggerSplitView):
+class DocsView(OpenView, SpectacularSwaggerSplitView):
     """The schema as a page. Its script is a request of its own: the page needs no inline script."""
 
-    authentication_classes = ()
-    http_method_names = ["get", "head"]
     url_name = "api-schema"

@@ -69,5 +69,23 @@ def test_the_pages_script_is_a_script():
 
 
 @pytest.mark.parametrize("path", ["/api/schema", "/api/docs"])
-def test_nothing_else_than_reading(path):
-    assert Client().post(path).status_code == 405
+def test_they_are_only_read(path):
+    response = Client().post(path)
+
+    assert (response.status_code, response.json()["error"]) == (405, "method_not_allowed")
+    assert response.headers["Allow"] == "GET, HEAD"
+
+
+def test_an_address_that_asks_too_often_is_429(settings):
+    settings.API_RATE_LIMIT_PER_MINUTE = 0
+
+    response = Client().get("/api/docs")
+
+    assert (response.status_code, response.json()["error"]) == (429, "rate_limited")
+    assert int(response.headers["Retry-After"]) >= 1
+
+
+def test_what_nobody_answers_in_is_406():
+    response = Client().get("/api/schema", headers={"Accept": "image/png"})
+
+    assert (response.status_code, response.json()["error"]) == (406, "not_acceptable")
