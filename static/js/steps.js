@@ -21,9 +21,10 @@ export function startSteps(root, moved) {
 async function take(root, order, status, more, moved) {
   if (underWay.has(order)) return;
   underWay.add(order);
+  const wasInside = root.contains(document.activeElement);
   const lock = (on) => root.querySelectorAll(`[data-step][data-order="${order}"]`).forEach((each) => {
     each.disabled = on;
-    each.toggleAttribute("aria-busy", on);
+    each.setAttribute("aria-busy", on);
   });
   lock(true);
   try {
@@ -36,6 +37,10 @@ async function take(root, order, status, more, moved) {
   } finally {
     underWay.delete(order);
     lock(false);
+    // A disabled button loses the focus; whoever works with the keyboard goes on where they were.
+    if (wasInside && document.activeElement === document.body) {
+      document.getElementById(`step-${order}`)?.focus({ preventScroll: true });
+    }
   }
 }
 

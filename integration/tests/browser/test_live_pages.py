@@ -170,6 +170,44 @@ def test_after_an_outage_the_page_says_so_comes_back_and_has_what_it_missed(serv
     open_page.errors[:] = [e for e in open_page.errors if "ERR_CONNECTION" not in e and "WebSocket" not in e]
 
 
+def test_a_rush_of_orders_is_complete_and_in_order(server, open_page):
+    page = go(open_page(), server.url)
+    ids = LINE.findall(server.manage("send_sample", "jahez", "--count", "40"))
+    assert len(set(ids)) == 40
+    for order_id in ids:
+        row(page, order_id).wait_for(timeout=SOON_MS)
+    cursors = page.locator("#rows > li").evaluate_all("rows => rows.map(row => row.dataset.cursor)")
+    assert cursors == sorted(cursors, reverse=True)
+
+
+def test_a_line_that_falls_silent_is_not_live(server, open_page):
+    page = open_page()
+    opened = []
+
+    def greet_once(socket):
+        opened.append(socket)
+        if len(opened) == 1:
+            socket.send('{"type": "hello", "companyId": "", "seq": 0}')
+
+    page.route_web_socket("**/ws/orders/**", greet_once)
+    page.clock.install()
+    go(page, server.url)
+    page.clock.fast_forward(44_000)
+    assert page.locator("#connection").get_attribute("data-state") == "live"
+    page.clock.fast_forward(3_000)
+    page.wait_for_selector("#connection[data-state=down]", timeout=SOON_MS)
+
+
+def test_while_the_socket_is_away_the_page_asks_every_few_seconds(server, open_page):
+    page = open_page()
+    page.route_web_socket("**/ws/orders/**", lambda socket: socket.close(code=1013))
+    page.goto(server.url)
+    page.wait_for_selector("#connection[data-state=down]", timeout=SOON_MS)
+    order_id = send(server)
+    row(page, order_id).wait_for(timeout=SOON_MS)
+    assert page.locator("#connection").get_attribute("data-state") == "down"
+
+
 def test_an_ended_session_is_said_with_a_way_back(server, open_page):
     page = open_page()
     page.goto(server.url)
@@ -212,3 +250,13 @@ def test_an_order_is_accepted_with_the_keyboard_alone(server, open_page):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     row(page, order_id).wait_for(state="detached", timeout=SOON_MS)
+
+
+def test_the_keyboard_stays_on_the_order_that_it_moved(server, open_page):
+    page = go(open_page(), server.url)
+    order_id = send(server)
+    row(page, order_id).get_by_role("button", name="Accept").focus(timeout=SOON_MS)
+    for word in ("Accepted", "Preparing"):
+        page.keyboard.press("Enter")
+        expect_status(page, order_id, word)
+        page.wait_for_function("id => document.activeElement.id === `step-${id}`", arg=order_id)
