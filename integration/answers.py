@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from integration.inbox import SETTLED, iso
+from integration.inbox import SETTLED
 from integration.models import WebhookLog, WebhookStatus
+from orders.times import iso_time
 from providers.base import InboundRequest, ProviderAdapter
 
 
@@ -22,7 +23,7 @@ def answer_for(
         "provider": log.provider,
         "eventType": log.event_type or None,
         "orderStatus": log.order_status or None,
-        "processedAt": iso(log.processed_at),
+        "processedAt": iso_time(log.processed_at),
     }
     if adapter is not None and log.order_id:
         body |= adapter.answer_fields(str(log.order_id))

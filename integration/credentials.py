@@ -9,10 +9,10 @@ from typing import Any
 
 from django.db import transaction
 
-from integration.inbox import iso
 from integration.models import IntegrationWebhook, ProviderCredential
 from integration.models.credential import DEFAULT_OVERLAP_HOURS, NEXARA
 from orders.models import Company
+from orders.times import iso_time
 from providers.payload import parse_time
 
 
@@ -88,7 +88,7 @@ def credential_json(provider: str, credential: ProviderCredential | None, now: d
     """Return a credential as its owner may read it: every secret that is set, masked."""
     credential = credential or ProviderCredential(provider=provider)
     overlaps = {
-        name: iso(until)
+        name: iso_time(until)
         for name in ProviderCredential.SECRET_FIELDS
         if (until := parse_time(str((credential.secrets.get(name) or {}).get("previousUntil", "")))) and now < until
     }
@@ -99,7 +99,7 @@ def credential_json(provider: str, credential: ProviderCredential | None, now: d
         "environment": credential.environment,
         "baseUrl": credential.base_url or None,
         "allowedIps": credential.allowed_ips,
-        "expiresAt": iso(credential.expires_at),
+        "expiresAt": iso_time(credential.expires_at),
         **credential.masked(),
         "previousValidUntil": overlaps,
     }

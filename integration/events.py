@@ -9,11 +9,12 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from integration.inbox import SETTLED, iso
+from integration.inbox import SETTLED
 from integration.models import WebhookAttempt, WebhookBody, WebhookLog, WebhookStatus
 from integration.models.credential import NEXARA
 from orders.access import Access
 from orders.models import Order, Role
+from orders.times import iso_time
 from providers.registry import ADAPTERS
 
 PROVIDERS = (*ADAPTERS, NEXARA)
@@ -83,9 +84,9 @@ def event_json(log: WebhookLog) -> dict[str, Any]:
         "duplicates": log.duplicates,
         "count": log.count,
         "isEnvelope": log.is_envelope,
-        "receivedAt": iso(log.received_at),
-        "processedAt": iso(log.processed_at),
-        "nextAttemptAt": iso(log.next_attempt_at) if log.status == WebhookStatus.FAILED else None,
+        "receivedAt": iso_time(log.received_at),
+        "processedAt": iso_time(log.processed_at),
+        "nextAttemptAt": iso_time(log.next_attempt_at) if log.status == WebhookStatus.FAILED else None,
         "durationMs": log.duration_ms,
     }
 
@@ -141,13 +142,13 @@ def attempts_json(log: WebhookLog) -> list[dict[str, Any]]:
     """Return every try, oldest first; a first try that succeeded has no row of its own and is told from the delivery."""
     rows = list(log.attempt_set.select_related("user"))
     if not rows and log.status in SETTLED:
-        return [_attempt(WebhookAttempt.Trigger.LIVE, log.status, "", iso(log.received_at), log.duration_ms, None)]
+        return [_attempt(WebhookAttempt.Trigger.LIVE, log.status, "", iso_time(log.received_at), log.duration_ms, None)]
     return [
         _attempt(
             row.trigger,
             row.outcome,
             row.error,
-            iso(row.started_at),
+            iso_time(row.started_at),
             row.duration_ms,
             row.user.username if row.user else None,
         )

@@ -24,6 +24,7 @@ from orders import live
 from orders.models import Company, User
 from orders.models.order import order_id_for
 from orders.services import Applied, Delivery, Outcome, apply_event, order_id_of
+from orders.times import iso_time
 from providers.base import InboundRequest, ProviderAdapter
 from providers.events import Kind, OrderEvent
 from providers.payload import PayloadError
@@ -91,6 +92,7 @@ def record(
     address: str = "",
     request_id: str = "",
     is_envelope: bool = False,
+    is_test: bool = False,
 ) -> Recorded:
     """Commit a verified delivery, byte for byte, and claim it for this process; or return the one we already have.
 
@@ -103,6 +105,7 @@ def record(
         status=WebhookStatus.PROCESSING,
         delivery_key=key,
         is_envelope=is_envelope,
+        is_test=is_test,
         proof=proof,
         method=request.method,
         path=request.path[:1200],
@@ -226,7 +229,6 @@ def process(
     *,
     trigger: str = Trigger.LIVE,
     user: User | None = None,
-    is_test: bool = False,
 ) -> WebhookLog:
     """Parse and apply a claimed row and write how it went; raise only where not even that can be written.
 
@@ -243,7 +245,7 @@ def process(
         _fail(log, error)
     else:
         try:
-            _apply_patiently(log, events, is_test=is_test)
+            _apply_patiently(log, events)
         except LostClaimError:
             log.refresh_from_db()
             return log
@@ -268,28 +270,28 @@ def _parse(log: WebhookLog, request: InboundRequest) -> list[OrderEvent]:
     return get_adapter(log.provider).parse(request)
 
 
-def _apply_patiently(log: WebhookLog, events: list[OrderEvent], *, is_test: bool) -> None:
+def _apply_patiently(log: WebhookLog, events: list[OrderEvent]) -> None:
     """Apply in one transaction; a deadlock, which somebody has to lose, is tried again at once."""
     token = log.claim_token
     for tries_left in (2, 1, 0):
         log.claim_token = token
         try:
             with transaction.atomic():
-                _apply(log, events, is_test=is_test)
+                _apply(log, events)
             return
         except OperationalError as error:
             if not tries_left or getattr(error.__cause__, "sqlstate", "") not in DEADLOCKS:
                 raise
 
 
-def _apply(log: WebhookLog, events: list[OrderEvent], *, is_test: bool) -> None:
+def _apply(log: WebhookLog, events: list[OrderEvent]) -> None:
     company = log.company
     assert company is not None
     delivery = Delivery(
         received_at=log.received_at,
         event_id=log.id,
         via_hub=log.is_envelope or log.proof == NEXARA.secret,
-        is_test=is_test,
+        is_test=log.is_test,
     )
     results = [(event, apply_event(company, log.provider, event, delivery)) for event in events]
     for _, result in results:
@@ -338,7 +340,7 @@ def _apply_parked(creation: WebhookLog, order_id: uuid.UUID) -> int:
     ).select_related("company")
     logs = list(parked.order_by("received_at", "id"))
     for log in logs:
-        delivery = Delivery(received_at=log.received_at, event_id=log.id)
+        delivery = Delivery(received_at=log.received_at, event_id=log.id, is_test=log.is_test)
         for event in get_adapter(log.provider).parse(stored_request(log)):
             _describe(log, event, apply_event(creation.company, log.provider, event, delivery))  # type: ignore[arg-type]
         log.processed_at = timezone.now()
@@ -436,15 +438,10 @@ def _announce(log: WebhookLog) -> None:
         "status": log.status,
         "externalOrderId": log.external_id or None,
         "error": log.error_code or None,
-        "receivedAt": iso(log.received_at),
+        "receivedAt": iso_time(log.received_at),
         "durationMs": log.duration_ms,
     }
     live.announce(uuid.UUID(str(log.company_id)), frame)
-
-
-def iso(moment: datetime | None) -> str | None:
-    """Return a time as the API writes it: ISO 8601 in UTC with ``Z``."""
-    return moment.astimezone(timezone.get_default_timezone()).isoformat().replace("+00:00", "Z") if moment else None
 
 
 # -- replaying ---------------------------------------------------------------------------------------------------------

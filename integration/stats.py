@@ -12,10 +12,11 @@ from django.conf import settings
 from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.db.models.functions import Trunc
 
-from integration.inbox import SETTLED, WAITING, iso
+from integration.inbox import SETTLED, WAITING
 from integration.models import IntegrationWebhook, ProviderCredential, WebhookAttempt, WebhookLog, WebhookStatus
 from integration.models.credential import NEXARA
 from orders.models import Company
+from orders.times import iso_time
 from providers.registry import ADAPTERS
 
 PERIODS = {"hour": ("minute", 60), "day": ("hour", 24), "week": ("day", 7), "month": ("day", 30)}
@@ -55,8 +56,8 @@ def webhook_stats(company: Company, period: str, provider: str, now: datetime) -
     rows = list(parts.annotate(**_COUNTS).order_by("provider", "bucket"))
     return {
         "period": period,
-        "from": iso(starts[0]),
-        "to": iso(now),
+        "from": iso_time(starts[0]),
+        "to": iso_time(now),
         "timeZone": company.time_zone,
         "provider": provider or None,
         **_sum(rows),
@@ -67,7 +68,7 @@ def webhook_stats(company: Company, period: str, provider: str, now: datetime) -
         ],
         "byError": _by_error(logs),
         "buckets": [
-            {"from": iso(start), **_sum(row for row in rows if row["bucket"].astimezone(UTC) == start)}
+            {"from": iso_time(start), **_sum(row for row in rows if row["bucket"].astimezone(UTC) == start)}
             for start in starts
         ],
     }
@@ -113,7 +114,7 @@ def _by_error(logs: QuerySet[WebhookLog]) -> list[dict[str, Any]]:
             "provider": row["provider"],
             "status": row["status"],
             "count": row["count_"],
-            "lastAt": iso(row["last"]),
+            "lastAt": iso_time(row["last"]),
         }
         for row in rows[:20]
     ]
@@ -167,7 +168,7 @@ def _credential_state(slug: str, credential: ProviderCredential | None, now: dat
         "enabled": settings.PROVIDER_ENABLED.get(slug, True) and (credential is None or credential.is_enabled),
         "credentialSet": credential is not None and credential.is_set,
         "environment": credential.environment if credential else None,
-        "credentialExpiresAt": iso(expires_at),
+        "credentialExpiresAt": iso_time(expires_at),
         "credentialExpiring": expires_at is not None and expires_at < now + EXPIRING_WITHIN,
     }
 
@@ -176,7 +177,7 @@ def _registration_state(row: IntegrationWebhook | None) -> dict[str, Any]:
     return {
         "registered": row is not None and row.status == IntegrationWebhook.Status.ACTIVE,
         "registration": row
-        and {"status": row.status, "url": row.url, "error": row.error or None, "updatedAt": iso(row.updated_at)},
+        and {"status": row.status, "url": row.url, "error": row.error or None, "updatedAt": iso_time(row.updated_at)},
     }
 
 
@@ -193,8 +194,8 @@ def _last_times(company: Company, slug: str, now: datetime) -> dict[str, Any]:
     failed_try = tries.filter(outcome__in=_FAILURES).aggregate(last=Max("started_at"))["last"]
     failures = [moment for moment in (newest(*_FAILURES), failed_try) if moment is not None]
     return {
-        "lastEventAt": iso(newest(*SETTLED, *WAITING, *_FAILURES)),
-        "lastSuccessAt": iso(newest(*SETTLED)),
-        "lastFailureAt": iso(max(failures, default=None)),
-        "lastRejectedAt": iso(newest(WebhookStatus.REJECTED)),
+        "lastEventAt": iso_time(newest(*SETTLED, *WAITING, *_FAILURES)),
+        "lastSuccessAt": iso_time(newest(*SETTLED)),
+        "lastFailureAt": iso_time(max(failures, default=None)),
+        "lastRejectedAt": iso_time(newest(WebhookStatus.REJECTED)),
     }

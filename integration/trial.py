@@ -213,10 +213,10 @@ def run_requests(access: Access, adapter: ProviderAdapter, requests: list[Inboun
             with trial.steps.step("record"):
                 log = inbox.record(
                     company, adapter.slug, _TestDeliveries(), request, proof=TEST_PROOF, received_at=timezone.now(),
-                    address=address,
+                    is_test=True, address=address,
                 ).log  # fmt: skip
             with trial.steps.step("process"):
-                log = inbox.process(log, request, is_test=True)
+                log = inbox.process(log, request)
             if log.status not in inbox.SETTLED:
                 raise TrialFailedError(log.error)
             trial.log = log

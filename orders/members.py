@@ -11,8 +11,6 @@ from django.db import IntegrityError, transaction
 
 from orders.models import ApiToken, Branch, Company, Membership, Role, User
 
-_PUBLIC_IDS = uuid.UUID("b2f6f6a2-5f0e-5d0f-8a53-0b6c1f3f4e19")
-
 
 class UsernameTakenError(Exception):
     """Somebody has this name already, in whatever company."""
@@ -26,21 +24,16 @@ class UnknownBranchError(Exception):
     """A branch that the company does not have."""
 
 
-def public_id(row: Membership | ApiToken) -> uuid.UUID:
-    """Return the id by which the API names a row; it tells neither how many there are nor anything of a key."""
-    return uuid.uuid5(_PUBLIC_IDS, f"{row._meta.db_table}\n{row.pk}")
-
-
 def find_member(company: Company, member_id: uuid.UUID) -> Membership | None:
     """Return the member of an id within a company; None where there is none."""
     members = company.memberships.select_related("user").prefetch_related("branches")
-    return next((member for member in members if public_id(member) == member_id), None)
+    return members.filter(pk=member_id).first()
 
 
 def find_token(company: Company, token_id: uuid.UUID) -> ApiToken | None:
     """Return the token of an id within a company; None where there is none."""
-    tokens: Iterable[ApiToken] = ApiToken.objects.filter(company=company).select_related("user")
-    return next((token for token in tokens if public_id(token) == token_id), None)
+    token: ApiToken | None = ApiToken.objects.filter(company=company, id=token_id).select_related("user").first()
+    return token
 
 
 def find_branches(company: Company, branch_ids: Iterable[uuid.UUID]) -> list[Branch]:

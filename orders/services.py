@@ -99,6 +99,9 @@ def apply_event(company: Company, provider: str, event: ProviderEvent, delivery:
         return _update(company, order, event, delivery)
 
 
+NOTHING = OrderSnapshot()
+
+
 def lock_order(order_id: uuid.UUID) -> None:
     """Take the order's lock until the end of the transaction, also when there is no row to lock yet.
 
@@ -288,6 +291,15 @@ def _update(company: Company, order: Order, event: ProviderEvent, delivery: Deli
     before = Status(order.status)
     after = move_by_provider(before, event.status)
     changes = _replace_fields(company, order, event)
+    if (
+        order.is_test
+        and event.kind is Kind.CREATED
+        and not delivery.is_test
+        and not (event.snapshot or NOTHING).is_test
+    ):
+        # A trial had used the number of an order that now really comes: it has to be cooked.
+        order.is_test = False
+        changes["is_test"] = [True, False]
     if after is before and not changes:
         late = event.status is not None and event.status is not before
         if event.provider_status and (late or event.status is None):

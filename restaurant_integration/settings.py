@@ -335,5 +335,7 @@ LOGGING = {
         # Somebody else's host name is answered 400; a traceback for each would let anybody fill the log.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "celery": {"level": "WARNING"},
+        # Says a traceback a second while Redis is away; the sockets' own feed says once that it is.
+        "channels_redis": {"level": "CRITICAL"},
     },
 }

@@ -14,7 +14,6 @@ from rest_framework.response import Response
 from integration.alerts import acknowledge_alert, resolve_alert
 from integration.api.paging import page_of
 from integration.api.reading import query_of
-from integration.inbox import iso
 from integration.models import Alert
 from integration.serializers import ALERT_FILTERS, AlertAnswer, AlertPage
 from orders.access import CompanyAPIView
@@ -23,6 +22,7 @@ from orders.audit import record_act
 from orders.errors import not_found
 from orders.models import Role, User
 from orders.schema import failures
+from orders.times import iso_time
 
 
 def alert_json(alert: Alert) -> dict[str, Any]:
@@ -36,11 +36,11 @@ def alert_json(alert: Alert) -> dict[str, Any]:
         "details": alert.details,
         "count": alert.count,
         "state": alert.state,
-        "firstSeenAt": iso(alert.first_seen_at),
-        "lastSeenAt": iso(alert.last_seen_at),
-        "acknowledgedAt": iso(alert.acknowledged_at),
+        "firstSeenAt": iso_time(alert.first_seen_at),
+        "lastSeenAt": iso_time(alert.last_seen_at),
+        "acknowledgedAt": iso_time(alert.acknowledged_at),
         "acknowledgedBy": alert.acknowledged_by.username if alert.acknowledged_by else None,
-        "resolvedAt": iso(alert.resolved_at),
+        "resolvedAt": iso_time(alert.resolved_at),
         "resolvedBy": alert.resolved_by.username if alert.resolved_by else None,
     }
 

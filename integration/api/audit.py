@@ -11,12 +11,12 @@ from rest_framework.response import Response
 
 from integration.api.paging import page_of
 from integration.api.reading import query_of
-from integration.inbox import iso
 from integration.serializers import AUDIT_FILTERS, AuditPage
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY, PAGE
 from orders.models import AuditEntry, Role
 from orders.schema import failures
+from orders.times import iso_time
 
 
 def entry_json(entry: AuditEntry) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def entry_json(entry: AuditEntry) -> dict[str, Any]:
         "target": entry.target or None,
         "details": entry.details,
         "address": entry.address,
-        "createdAt": iso(entry.created_at),
+        "createdAt": iso_time(entry.created_at),
     }
 
 

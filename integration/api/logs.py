@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from integration.api.paging import page_of
 from integration.api.reading import Fields, body_of, query_of
 from integration.events import PROVIDERS, event_json, filter_events, visible_events, whole_event_json
-from integration.inbox import NotReplayableError, iso, replay, replayable
+from integration.inbox import NotReplayableError, replay, replayable
 from integration.models import WebhookLog, WebhookStatus
 from integration.serializers import (
     LOG_FILTERS,
@@ -31,6 +31,7 @@ from orders.audit import record_act
 from orders.errors import ApiError, not_found
 from orders.models import Company, Role
 from orders.schema import failures
+from orders.times import iso_time
 
 FILTERS = ("provider", "status", "eventType", "since", "until", "externalOrderId", "search")
 MAX_REPLAYS = 500
@@ -201,5 +202,5 @@ class ReplayManyView(CompanyAPIView):
             "busy": busy,
             "outcomes": dict(sorted(outcomes.items())),
             "remaining": max(0, count - tried),
-            "lastReceivedAt": iso(last),
+            "lastReceivedAt": iso_time(last),
         }

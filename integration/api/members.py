@@ -14,7 +14,6 @@ from rest_framework.response import Response
 
 from integration.api.paging import page_of
 from integration.api.reading import Fields, body_of
-from integration.inbox import iso
 from integration.serializers import (
     MemberAnswer,
     MemberChange,
@@ -35,11 +34,11 @@ from orders.members import (
     add_member,
     change_member,
     find_member,
-    public_id,
     remove_member,
 )
 from orders.models import Membership, Role, User
 from orders.schema import failures
+from orders.times import iso_time
 
 _OWNERS = dict.fromkeys(("GET", "POST", "PATCH", "DELETE"), Role.OWNER)
 
@@ -48,15 +47,15 @@ def member_json(member: Membership) -> dict[str, Any]:
     """Return a member as the API tells them; ``branches`` is null for all."""
     user = member.user
     return {
-        "id": str(public_id(member)),
+        "id": str(member.id),
         "username": user.username,
         "name": user.get_full_name() or None,
         "email": user.email or None,
         "role": member.role,
         "branches": [{"id": str(b.id), "name": b.name} for b in member.branches.all()] if member.is_limited else None,
         "isActive": user.is_active,
-        "joinedAt": iso(member.joined_at),
-        "lastSignInAt": iso(user.last_login),
+        "joinedAt": iso_time(member.joined_at),
+        "lastSignInAt": iso_time(user.last_login),
     }
 
 

@@ -9,12 +9,12 @@ from rest_framework.response import Response
 
 from integration.api.reading import query_of
 from integration.events import PROVIDERS
-from integration.inbox import iso
 from integration.serializers import STATS_FILTERS, StatsAnswer, StatusAnswer
 from integration.stats import PERIODS, provider_status, webhook_stats
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY
 from orders.schema import failures
+from orders.times import iso_time
 
 
 class StatusView(CompanyAPIView):
@@ -34,7 +34,7 @@ class StatusView(CompanyAPIView):
     def get(self, request: Request) -> Response:
         """Answer the state."""
         now = timezone.now()
-        data = {"checkedAt": iso(now), "providers": provider_status(self.company, now)}
+        data = {"checkedAt": iso_time(now), "providers": provider_status(self.company, now)}
         return Response({"success": True, "data": data})
 
 

@@ -12,15 +12,15 @@ from rest_framework.response import Response
 
 from integration.api.paging import page_of
 from integration.api.reading import Fields, body_of
-from integration.inbox import iso
 from integration.serializers import NewTokenAnswer, TokenAnswer, TokenPage, TokenRequest, TokenRevokedAnswer
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY, PAGE
 from orders.audit import record_act
 from orders.errors import not_found
-from orders.members import find_token, public_id
+from orders.members import find_token
 from orders.models import ApiToken, Role
 from orders.schema import failures
+from orders.times import iso_time
 
 _OWNERS = dict.fromkeys(("GET", "POST", "DELETE"), Role.OWNER)
 
@@ -28,12 +28,12 @@ _OWNERS = dict.fromkeys(("GET", "POST", "DELETE"), Role.OWNER)
 def token_json(token: ApiToken) -> dict[str, Any]:
     """Return a token as the API tells it: nothing of its key."""
     return {
-        "id": str(public_id(token)),
+        "id": str(token.id),
         "name": token.name,
         "username": token.user.username,
-        "createdAt": iso(token.created),
-        "lastUsedAt": iso(token.last_used_at),
-        "expiresAt": iso(token.expiry),
+        "createdAt": iso_time(token.created),
+        "lastUsedAt": iso_time(token.last_used_at),
+        "expiresAt": iso_time(token.expiry),
     }
 
 
@@ -72,7 +72,7 @@ class TokenListView(CompanyAPIView):
         with transaction.atomic():
             token, key = ApiToken.issue(user=self.access.user, company=self.company, name=name)
             record_act(
-                "token.issued", company=self.company, target=public_id(token), request=request._request,
+                "token.issued", company=self.company, target=token.id, request=request._request,
                 user=request.user, details={"name": name},
             )  # fmt: skip
         return Response({"success": True, "data": token_json(token) | {"key": key}}, 201)

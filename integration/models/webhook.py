@@ -40,6 +40,8 @@ class WebhookLog(models.Model):
     """The order's stable id: set for a parked event too, before the order exists."""
     order_status = models.CharField(max_length=20, blank=True)
     is_envelope = models.BooleanField(default=False)
+    is_test = models.BooleanField(default=False)
+    """Sent with a sandbox credential or by the webhook test: what it makes is a test order, a retry's too."""
     proof = models.CharField(max_length=32, blank=True)
     """The secret field that proved the request; blank: taken unverified in development."""
     method = models.CharField(max_length=8, default="POST")

@@ -10,6 +10,7 @@ from integration.models import Alert
 from integration.tests.api import acts, call, invalid, missing
 from orders.audit import record_act
 from orders.models import AuditEntry
+from orders.times import iso_time
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -144,7 +145,7 @@ def test_the_trail_is_told_newest_first(amman, dubai):
         "target": "careem",
         "details": {"fields": ["a"]},
         "address": None,
-        "createdAt": entry.created_at.isoformat().replace("+00:00", "Z"),
+        "createdAt": iso_time(entry.created_at),
     }
 
 

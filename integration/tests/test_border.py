@@ -65,15 +65,13 @@ def walk(resolver, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
 
 def objects_of(installation: Installation) -> dict[str, list[str]]:
     """Return what a company's ids are, by the name of the path's parameter."""
-    from orders.members import public_id
-
     company = installation.company
     return {
         "order_id": [str(Order.objects.get(company=company).id)],
         "event_id": [str(log.id) for log in WebhookLog.objects.filter(company=company)],
         "alert_id": [str(alert.id) for alert in Alert.objects.filter(company=company)],
-        "member_id": [str(public_id(member)) for member in Membership.objects.filter(company=company)],
-        "token_id": [str(public_id(token)) for token in ApiToken.objects.filter(company=company)],
+        "member_id": [str(member.id) for member in Membership.objects.filter(company=company)],
+        "token_id": [str(token.id) for token in ApiToken.objects.filter(company=company)],
         "provider": ["careem"],
     }
 

@@ -70,6 +70,23 @@ def test_sweep_works_a_due_row(amman, sweeper):
     assert Order.objects.get().status == "received"
 
 
+def test_retried_delivery_of_a_sandbox_makes_a_test_order(amman, sweeper):
+    amman.company.credentials.filter(provider="careem").update(environment="sandbox")
+    log = fail_once(amman)
+    make_due(log)
+    sweeper.sweep()
+    assert Order.objects.get().is_test
+
+
+def test_order_that_really_comes_under_a_trials_number_is_to_be_cooked(amman):
+    credential = amman.company.credentials.filter(provider="careem")
+    credential.update(environment="sandbox")
+    amman.send("careem")
+    credential.update(environment="production")
+    assert amman.send("careem", number=2).json()["status"] == "processed"
+    assert not Order.objects.get().is_test
+
+
 def test_sweep_takes_over_a_row_whose_process_died(amman, sweeper):
     request = amman.sample("careem")
     with mock.patch.object(inbox, "process", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):

@@ -22,6 +22,7 @@ from integration import inbox
 from integration.answers import answer_for
 from integration.envelope import Envelope, read_envelope
 from integration.limits import refused_limit, webhook_limit
+from integration.models import WebhookLog
 from integration.senders import Sender, find_company, find_sender, verify_sender
 from orders.errors import failure
 from orders.matching import company_of_store
@@ -158,18 +159,18 @@ class WebhookView(APIView):
         self.limit(webhook_limit(sender.company, adapter.slug))
         recorded = inbox.record(
             sender.company, adapter.slug, adapter, inbound, proof=proof, received_at=received_at, is_envelope=is_envelope,
-            address=request.META["REMOTE_ADDR"], request_id=getattr(request, "request_id", ""),
+            is_test=sender.is_sandbox, address=request.META["REMOTE_ADDR"], request_id=getattr(request, "request_id", ""),
         )  # fmt: skip
         log = recorded.log
         if recorded.is_new and log.claim_token is not None:
-            log = self._process(log, inbound, sender)
+            log = self._process(log, inbound)
         status, body = answer_for(log, adapter, inbound, is_new=recorded.is_new)
         return Response(body, status)
 
-    def _process(self, log: Any, inbound: InboundRequest, sender: Sender) -> Any:
+    def _process(self, log: WebhookLog, inbound: InboundRequest) -> WebhookLog:
         """Process what is already committed: from here on the answer is an accepted one, whatever happens."""
         try:
-            return inbox.process(log, inbound, is_test=sender.is_sandbox)
+            return inbox.process(log, inbound)
         except Exception:
             # Even saving the failure failed: the row is stored and leased, and the sweep takes it when the lease ends.
             logger.exception("Event %s is stored and waits for the sweep", log.id)
@@ -236,6 +237,6 @@ class EnvelopeView(WebhookView):
             address=request.META["REMOTE_ADDR"], request_id=getattr(request, "request_id", ""),
         )  # fmt: skip
         if recorded.is_new and recorded.log.claim_token is not None:
-            self._process(recorded.log, inbound, sender)
+            self._process(recorded.log, inbound)
         body = failure("invalid_envelope", "The envelope is not complete.", envelope.faults)
         return Response(body | {"eventId": str(recorded.log.id)}, 400)

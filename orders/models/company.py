@@ -134,6 +134,7 @@ class Role(models.TextChoices):
 class Membership(models.Model):
     """A person's place in a company: in all of its branches, or only in some when it is limited."""
 
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     company = models.ForeignKey(Company, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.STAFF)
@@ -158,6 +159,8 @@ class Membership(models.Model):
 class ApiToken(AbstractAuthToken):
     """A key for programs: acts as its user, within its company. Only its digest is stored."""
 
+    id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    """What the API names a token by; the primary key is the digest of its key."""
     company = models.ForeignKey(Company, models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=100)
     last_used_at = models.DateTimeField(null=True, blank=True)
