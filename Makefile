@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action ignore
 
-.PHONY: help install install-dev run test lint clean
+.PHONY: help install install-dev run up faults test lint clean
 
 help: ## List what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -15,6 +15,12 @@ install-dev: $(VENV)/.installed-dev ## Make .venv with what its development need
 
 run: $(VENV)/.installed ## Start everything in one process, on http://localhost:3001 (PORT, HOST and DATA_DIR move it).
 	@exec $(VENV)/bin/python -m restaurant_integration.embedded
+
+up: $(VENV)/.installed ## Run every production process, on DATABASE_URL and REDIS_URL (PORT and SOCKETS_PORT move them).
+	@exec $(VENV)/bin/python -m deploy.up
+
+faults: $(VENV)/.installed-dev ## Kill, hang and cut things under load, and check that no order is lost (SCENARIO=name runs one).
+	@exec $(VENV)/bin/python -m benchmarks.faults $(SCENARIO)
 
 test: $(VENV)/.installed-dev ## Run the test suite on SQLite, and again on Postgres and Redis.
 	@exec $(VENV)/bin/python .ci/test.py

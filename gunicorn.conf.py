@@ -1,0 +1,27 @@
+"""Gunicorn, for everything but the sockets. Nothing of Django is imported here: this runs in the master."""
+
+from __future__ import annotations
+
+import os
+
+bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '3001'}"
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
+threads = int(os.environ.get("WEB_THREADS") or 8)
+raw_env = ["SERVES_REQUESTS=true"]
+
+# Each worker loads the application after the fork: a pool of connections must not be shared between processes.
+preload_app = False
+# A worker that answers nothing for so long is replaced; every limit on the webhook path adds up to far less.
+timeout = 20
+# Requests in flight finish; no limit of theirs is longer.
+graceful_timeout = 10
+keepalive = 15
+# The heartbeat of a worker must not wait for a disk.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108, PTH112
+
+# Whom to believe about addresses and TLS is the application's to say (TRUSTED_PROXIES), not gunicorn's.
+forwarded_allow_ips = ""
+# No access log: a query may hold what somebody searched for. Our own lines have no such thing.
+accesslog = None
+loglevel = "warning"

@@ -1,0 +1,82 @@
+"""The Procfile, and supervisor's configuration that is made from it."""
+
+from __future__ import annotations
+
+import configparser
+import socket
+
+import pytest
+
+from deploy.up import PROCFILE, StartError, check_port, read_procfile, supervisor_config, with_defaults
+
+URLS = {"DATABASE_URL": "postgres://u@127.0.0.1/db", "REDIS_URL": "redis://127.0.0.1/0", "PATH": "/bin"}
+
+
+def config_of(environ: dict[str, str]) -> configparser.RawConfigParser:
+    config = configparser.RawConfigParser()
+    text = supervisor_config(read_procfile(PROCFILE.read_text()), with_defaults(environ))
+    config.read_string(text)
+    return config
+
+
+def test_the_procfile_names_every_process():
+    assert list(read_procfile(PROCFILE.read_text())) == ["web", "sockets", "sweeper", "worker", "beat"]
+
+
+def test_each_process_of_the_procfile_is_a_program_of_supervisor():
+    config = config_of(URLS | {"DATA_DIR": "/data"})
+    assert [name for name in config.sections() if name.startswith("program:")] == [
+        "program:web", "program:sockets", "program:sweeper", "program:worker", "program:beat",
+    ]  # fmt: skip
+    assert config["group:all"]["programs"] == "web,sockets,sweeper,worker,beat"
+    assert config["program:sweeper"]["command"] == "python manage.py run_sweeper"
+
+
+def test_what_dies_is_started_again_for_ever():
+    config = config_of(URLS)
+    for name in ("web", "sockets", "sweeper", "worker", "beat"):
+        program = config[f"program:{name}"]
+        assert (program["autorestart"], program["startretries"]) == ("true", "1000000")
+
+
+def test_the_sockets_are_one_port_above_the_web():
+    environ = with_defaults(URLS | {"PORT": "4100"})
+    assert (environ["PORT"], environ["SOCKETS_PORT"]) == ("4100", "4101")
+    assert "--port 4101 " in config_of(URLS | {"PORT": "4100"})["program:sockets"]["command"]
+
+
+def test_the_schedule_of_beat_stands_in_the_data_directory():
+    assert (
+        "--schedule /data/x/celerybeat-schedule" in config_of(URLS | {"DATA_DIR": "/data/x"})["program:beat"]["command"]
+    )
+
+
+def test_a_percent_sign_in_a_path_is_no_expansion_of_supervisor():
+    assert "/data/a%%b/celerybeat" in config_of(URLS | {"DATA_DIR": "/data/a%b"})["program:beat"]["command"]
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
+def test_nothing_starts_without_its_servers(name):
+    with pytest.raises(StartError, match=name):
+        with_defaults({key: value for key, value in URLS.items() if key != name})
+
+
+def test_a_url_may_stand_in_a_file():
+    environ = {"DATABASE_URL_FILE": "/run/secrets/db", "REDIS_URL": "redis://127.0.0.1/0"}
+    assert with_defaults(environ)["PORT"] == "3001"
+
+
+def test_a_port_that_is_taken_is_said_before_anything_starts():
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(StartError, match="cannot be used"):
+        check_port("127.0.0.1", str(taken.getsockname()[1]))
+
+
+@pytest.mark.parametrize("text", ["web gunicorn", "web: a\nweb: b"])
+def test_a_line_that_is_no_process_is_refused(text):
+    with pytest.raises(StartError):
+        read_procfile(text)
+
+
+def test_a_name_that_is_not_set_is_refused():
+    with pytest.raises(StartError, match="NOWHERE"):
+        supervisor_config({"web": "run $NOWHERE"}, with_defaults(URLS))
