@@ -14,7 +14,10 @@ from typing import Any
 import daphne.server  # first: it chooses Twisted's reactor
 from daphne.cli import CommandLineInterface
 from daphne.http_protocol import HTTPFactory, WebRequest
-from twisted.internet import reactor
+from twisted.internet import reactor as twisted_reactor
+
+# Twisted finds its reactor at run time; its declared type has none of the methods in their usable form.
+reactor: Any = twisted_reactor
 
 MAX_BODY_BYTES = 1024 * 1024
 """The largest body of any request; the application's own limit is the same."""
@@ -32,7 +35,7 @@ class LimitedRequest(WebRequest):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self._received = 0
         self._is_refused = False
-        self._deadline = reactor.callLater(RECEIVE_TIMEOUT_S, self._cut)  # type: ignore[attr-defined]
+        self._deadline: Any = reactor.callLater(RECEIVE_TIMEOUT_S, self._cut)
 
     def gotLength(self, length: int | None) -> None:
         self.content = BytesIO()

@@ -96,9 +96,10 @@ def serve(listener: socket.socket, started: Callable[[], None]) -> None:
 
     from orders.live import hints
     from restaurant_integration.asgi import application
-    from restaurant_integration.daphne_limits import LimitedServer
+    from restaurant_integration.daphne_limits import LimitedServer, reactor
 
     hints.use_loop(twisted_loop)
+    reactor.addSystemEventTrigger("before", "shutdown", leave_in_time)
     server = LimitedServer(
         application=application,
         endpoints=[f"fd:fileno={listener.fileno()}"],
@@ -168,7 +169,6 @@ def run() -> None:
     django.setup()
 
     from django.db import OperationalError, connections
-    from twisted.internet import reactor
 
     from integration.preparing import StillLockedError, prepare
 
@@ -183,7 +183,6 @@ def run() -> None:
         connections.close_all()
     background = Background()
     background.start()
-    reactor.addSystemEventTrigger("before", "shutdown", leave_in_time)  # type: ignore[attr-defined]
     serve(listener, lambda: print(text, flush=True))  # noqa: T201
     background.stop()
 

@@ -1,0 +1,37 @@
+"""``manage.py run_sweeper``."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from integration.sweep import INTERVAL_S, Sweeper
+
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = (
+        f"Every {INTERVAL_S:.0f} seconds, find the deliveries that are due or stuck and see that each is worked. Runs until a "
+        "signal comes; several at once do no harm."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = threading.Event()
+
+        def end(number: int, frame: FrameType | None) -> None:
+            stop.set()
+
+        previous = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            logger.info("The sweeper runs")
+            Sweeper().run(stop)
+            logger.info("The sweeper has stopped")
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
