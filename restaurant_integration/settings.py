@@ -145,7 +145,8 @@ LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "orders:stream"
 LOGOUT_REDIRECT_URL = "sign-in"
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("ar", "العربية")]
+LANGUAGES = [("en", "English")]
+"""Arabic joins when its translations do: a page that runs right to left in English helps nobody."""
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
