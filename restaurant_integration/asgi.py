@@ -12,6 +12,10 @@ from django.core.asgi import get_asgi_application
 
 http = get_asgi_application()
 
+from restaurant_integration.guard import refuse_unsafe_start  # noqa: E402
+
+refuse_unsafe_start()
+
 # Only now is Django set up, and the consumers may import models.
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 from channels.sessions import CookieMiddleware  # noqa: E402

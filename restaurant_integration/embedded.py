@@ -168,6 +168,13 @@ def run() -> None:
     listener = open_port(host, port)
     django.setup()
 
+    from restaurant_integration.guard import refuse_unsafe_start
+
+    try:
+        refuse_unsafe_start()
+    except ImproperlyConfigured as error:
+        raise StartError(str(error)) from error
+
     from django.db import OperationalError, connections
 
     from integration.preparing import StillLockedError, prepare

@@ -14,6 +14,10 @@ application = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402
 
+from restaurant_integration.guard import refuse_unsafe_start  # noqa: E402
+
+refuse_unsafe_start()
+
 if settings.STATIC_ROOT.is_dir():
     # Usually the proxy in front serves these; without one, or without its files, they come from here.
     from whitenoise import WhiteNoise
