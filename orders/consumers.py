@@ -20,8 +20,8 @@ from django.http import HttpRequest
 from orders.access import Access, find_access
 from orders.authentication import token_of
 from orders.feeds import Feed, feeds
-from orders.services import last_seq
 from orders.socket_origin import TOKEN_PREFIX
+from orders.timeline import last_seq
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from orders.analytics import Totals, received_in, sum_up, totals_by
 from orders.business_day import Span, business_date, day_span, day_start
 from orders.models.order import FINISHED
 from orders.serializers import money
-from orders.services import last_seq
+from orders.timeline import last_seq
 from orders.times import iso_time
 from providers.events import Status
 from providers.money import currency_digits

@@ -15,13 +15,14 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from orders import live
 from orders.amounts import adds_up, computed_total
 from orders.contacts import is_blank, read_contact
-from orders.matching import BranchMatch, Menu, match_branch, match_customer
-from orders.models import Company, CompanySequence, MenuProduct, Order, OrderEvent, OrderItem, OrderItemModifier, User
+from orders.lines import lines_differ, write_lines
+from orders.matching import BranchMatch, match_branch, match_customer
+from orders.models import Company, Order, OrderEvent, User
 from orders.models.order import order_id_for
 from orders.signals import status_changed_by_person
+from orders.timeline import next_seq, write_event
 from orders.transitions import move_by_person, move_by_provider
 from providers.events import (
     AMOUNT_FIELDS,
@@ -30,7 +31,6 @@ from providers.events import (
     FulfilledBy,
     Kind,
     Line,
-    Modifier,
     OrderSnapshot,
     OrderType,
     Status,
@@ -165,12 +165,12 @@ def _create(company: Company, provider: str, event: ProviderEvent, delivery: Del
     _set_customer(company, order, snapshot.customer)
     if order.customer is None and order.fulfilled_by == FulfilledBy.RESTAURANT:
         reasons.add("missing_customer")
-    if _write_lines(order, snapshot.lines or (), snapshot.store_ids):
+    if write_lines(order, snapshot.lines or (), snapshot.store_ids):
         reasons.add("unmapped_item")
     _set_reasons(order, reasons)
     order.seq = next_seq(company.id)
     order.save(force_insert=True)
-    _write_event(
+    write_event(
         order,
         seq=order.seq,
         type=Kind.CREATED.value,
@@ -217,73 +217,6 @@ def _set_reasons(order: Order, reasons: Iterable[str]) -> None:
     order.needs_attention = bool(order.attention_reasons)
 
 
-def _write_lines(order: Order, lines: Iterable[Line], store_ids: tuple[str, ...]) -> bool:
-    """Write lines and modifiers and the order's item count; tell whether one of them is not on the menu.
-
-    Foreign keys are checked at the commit, so the lines may stand before their order does.
-    """
-    lines = tuple(lines)
-    menu = Menu(order.company, order.provider, lines, store_ids)
-    items: list[OrderItem] = []
-    modifiers: list[OrderItemModifier] = []
-    unmapped = False
-    for position, line in enumerate(lines):
-        product = menu.find(line)
-        item = OrderItem(
-            order_id=order.id,
-            position=position,
-            external_id=line.external_id,
-            quantity=line.quantity,
-            unit_price=line.unit_price,
-            total_price=line.total_price,
-            notes=line.notes,
-            menu_product=product,
-            **_names(line, product),
-        )
-        items.append(item)
-        unmapped = unmapped or product is None
-        unmapped = _add_modifiers(item, None, line.modifiers, menu, modifiers) or unmapped
-    OrderItem.objects.bulk_create(items)
-    OrderItemModifier.objects.bulk_create(modifiers)
-    order.item_count = sum(item.quantity for item in items)
-    return unmapped
-
-
-def _add_modifiers(
-    item: OrderItem,
-    parent: OrderItemModifier | None,
-    options: Iterable[Modifier],
-    menu: Menu,
-    into: list[OrderItemModifier],
-) -> bool:
-    """Append the rows of options, parents before children; tell whether one of them has no name at all."""
-    nameless = False
-    first = next((index for index, row in enumerate(into) if row.item_id == item.id), len(into))
-    for option in options:
-        names = _names(option, menu.find(option))
-        row = OrderItemModifier(
-            item_id=item.id,
-            parent=parent,
-            position=len(into) - first,
-            external_id=option.external_id,
-            quantity=option.quantity,
-            price=option.price,
-            **names,
-        )
-        into.append(row)
-        nameless = nameless or not (names["name"] or names["name_ar"])
-        nameless = _add_modifiers(item, row, option.modifiers, menu, into) or nameless
-    return nameless
-
-
-def _names(thing: Line | Modifier, product: MenuProduct | None) -> dict[str, str]:
-    """Return the provider's names, and the menu's where the provider sends ids alone."""
-    return {
-        "name": thing.name or (product.name if product else ""),
-        "name_ar": thing.name_ar or (product.name_ar if product else ""),
-    }
-
-
 # -- updating ----------------------------------------------------------------------------------------------------------
 
 
@@ -304,13 +237,13 @@ def _update(company: Company, order: Order, event: ProviderEvent, delivery: Deli
         late = event.status is not None and event.status is not before
         if event.provider_status and (late or event.status is None):
             note = "came too late, the order keeps its status" if late else "changes nothing"
-            _write_event(order, **_provider_entry(event, delivery), seq=None, type=event.kind.value, note=note)
+            write_event(order, **_provider_entry(event, delivery), seq=None, type=event.kind.value, note=note)
         return Applied(Outcome.IGNORED, order.id, order, note="late" if late else "unchanged")
     order.status = after
     order.updated_at = timezone.now()
     order.seq = next_seq(company.id)
     order.save()
-    _write_event(
+    write_event(
         order,
         **_provider_entry(event, delivery),
         seq=order.seq,
@@ -398,11 +331,11 @@ def _replace_fields(company: Company, order: Order, event: ProviderEvent) -> dic
     if _replace_customer(company, order, snapshot.customer):
         changes["customer"] = []
         reasons.discard("missing_customer")
-    if snapshot.lines is not None and _lines_differ(order, snapshot.lines):
+    if snapshot.lines is not None and lines_differ(order, snapshot.lines):
         changes["items"] = [order.item_count, sum(line.quantity for line in snapshot.lines)]
         order.items.all().delete()
         reasons.discard("unmapped_item")
-        if _write_lines(order, snapshot.lines, snapshot.store_ids):
+        if write_lines(order, snapshot.lines, snapshot.store_ids):
             reasons.add("unmapped_item")
     if changes.keys() & {"items", *AMOUNT_FIELDS}:
         reasons.discard("amount_mismatch")
@@ -441,39 +374,6 @@ def _replace_customer(company: Company, order: Order, info: CustomerInfo | None)
     return True
 
 
-def _lines_differ(order: Order, lines: tuple[Line, ...]) -> bool:
-    """Compare what the provider tells with what stands; names that the menu gave are no difference."""
-    items = list(order.items.prefetch_related("modifiers"))
-    if len(items) != len(lines):
-        return True
-    for item, line in zip(items, lines, strict=True):
-        if _differs(item, line, ("external_id", "quantity", "unit_price", "total_price", "notes")):
-            return True
-        options = [(option, depth) for top in line.modifiers for option, depth in _with_depth(top, 0)]
-        rows = list(item.modifiers.all())
-        depths: dict[uuid.UUID | None, int] = {None: -1}
-        for row in rows:
-            depths[row.id] = depths[row.parent_id] + 1
-        if len(rows) != len(options):
-            return True
-        for row, (option, depth) in zip(rows, options, strict=True):
-            if depths[row.id] != depth or _differs(row, option, ("external_id", "quantity", "price")):
-                return True
-    return False
-
-
-def _with_depth(modifier: Modifier, depth: int) -> Iterable[tuple[Modifier, int]]:
-    yield modifier, depth
-    for child in modifier.modifiers:
-        yield from _with_depth(child, depth + 1)
-
-
-def _differs(row: OrderItem | OrderItemModifier, told: Line | Modifier, fields: tuple[str, ...]) -> bool:
-    if any(getattr(row, name) != getattr(told, name) for name in fields):
-        return True
-    return any(getattr(told, name) and getattr(row, name) != getattr(told, name) for name in ("name", "name_ar"))
-
-
 def _as_snapshot(order: Order, lines: tuple[Line, ...] | None) -> OrderSnapshot:
     """Return the order's amounts for the check; its lines from the payload, else as they stand."""
     if lines is None:
@@ -505,7 +405,7 @@ def change_status(
         order.updated_at = timezone.now()
         order.seq = next_seq(order.company_id)
         order.save(update_fields=["status", "updated_at", "seq"])
-        entry = _write_event(
+        entry = write_event(
             order,
             seq=order.seq,
             type=_event_type(before, after),
@@ -519,39 +419,3 @@ def change_status(
         # Inside the transaction: what has to reach the provider is written with the change or not at all.
         status_changed_by_person.send(sender=Order, order=order, event=entry)
     return order
-
-
-# -- the timeline ------------------------------------------------------------------------------------------------------
-
-
-def next_seq(company_id: uuid.UUID) -> int:
-    """Take the company's next event number. Its row stays locked until the commit, so take it as late as possible."""
-    pk = CompanySequence._meta.pk.get_db_prep_value(company_id, connection)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO company_sequences (company_id, last_seq) VALUES (%s, 1)"
-            " ON CONFLICT (company_id) DO UPDATE SET last_seq = company_sequences.last_seq + 1 RETURNING last_seq",
-            [pk],
-        )
-        return int(cursor.fetchone()[0])
-
-
-def last_seq(company_id: uuid.UUID) -> int:
-    """Return the company's last event number; 0 before the first event."""
-    return CompanySequence.objects.filter(company_id=company_id).values_list("last_seq", flat=True).first() or 0
-
-
-def _write_event(order: Order, **fields: Any) -> OrderEvent:
-    entry = OrderEvent(
-        company_id=order.company_id,
-        order=order,
-        status=order.status,
-        total=order.total,
-        item_count=order.item_count,
-        created_at=timezone.now(),
-        **fields,
-    )
-    entry.save(force_insert=True)
-    if entry.seq is not None:
-        live.announce_order(order, entry)
-    return entry

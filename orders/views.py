@@ -21,7 +21,7 @@ from orders.errors import page_not_found
 from orders.forms import OPEN, StreamFilter
 from orders.models import Branch, Order, OrderEvent, OrderItem, OrderItemModifier
 from orders.pages import member_page, phone_for, uuid_or_none
-from orders.services import last_seq
+from orders.timeline import last_seq
 from providers.registry import ADAPTERS
 
 PAGE_SIZE = 50

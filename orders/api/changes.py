@@ -13,7 +13,7 @@ from orders.live import order_frame
 from orders.models import OrderEvent
 from orders.pagination import MAX_LIMIT, invalid, read_limit, with_parameters
 from orders.schema import Failure, failures
-from orders.services import last_seq
+from orders.timeline import last_seq
 
 MAX_SEQ = 2**63 - 1
 

@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from orders.models import Branch, BranchStore, Customer, MenuProduct, MenuProductCode, Order, OrderEvent
 from orders.models.order import order_id_for
-from orders.services import Delivery, Outcome, apply_event, change_status, last_seq
+from orders.services import Delivery, Outcome, apply_event, change_status
 from orders.signals import status_changed_by_person
+from orders.timeline import last_seq
 from orders.transitions import InvalidTransitionError
 from providers.events import (
     Address,

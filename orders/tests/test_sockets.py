@@ -16,7 +16,8 @@ from django.conf import settings
 from integration.tests.factories import make_installation
 from orders import consumers, feeds
 from orders.models import ApiToken, Branch, Membership, Order, User
-from orders.services import change_status, last_seq
+from orders.services import change_status
+from orders.timeline import last_seq
 from providers.events import Status
 from restaurant_integration.asgi import application
 

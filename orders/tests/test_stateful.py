@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from orders.models import Branch, Company, Order
 from orders.models import OrderEvent as TimelineEvent
-from orders.services import Delivery, Outcome, apply_event, change_status, last_seq
+from orders.services import Delivery, Outcome, apply_event, change_status
+from orders.timeline import last_seq
 from orders.transitions import InvalidTransitionError
 from providers.events import Kind, Line, OrderSnapshot, Status
 from providers.events import OrderEvent as Event

@@ -1,0 +1,110 @@
+"""An order's lines and their options: writing them, and telling whether a payload tells others."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+from orders.matching import Menu
+from orders.models import MenuProduct, Order, OrderItem, OrderItemModifier
+from providers.events import Line, Modifier
+
+
+def write_lines(order: Order, lines: Iterable[Line], store_ids: tuple[str, ...]) -> bool:
+    """Write lines and modifiers and the order's item count; tell whether one of them is not on the menu.
+
+    Foreign keys are checked at the commit, so the lines may stand before their order does.
+    """
+    lines = tuple(lines)
+    menu = Menu(order.company, order.provider, lines, store_ids)
+    items: list[OrderItem] = []
+    modifiers: list[OrderItemModifier] = []
+    unmapped = False
+    for position, line in enumerate(lines):
+        product = menu.find(line)
+        item = OrderItem(
+            order_id=order.id,
+            position=position,
+            external_id=line.external_id,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            total_price=line.total_price,
+            notes=line.notes,
+            menu_product=product,
+            **_names(line, product),
+        )
+        items.append(item)
+        unmapped = unmapped or product is None
+        unmapped = _add_modifiers(item, None, line.modifiers, menu, modifiers) or unmapped
+    OrderItem.objects.bulk_create(items)
+    OrderItemModifier.objects.bulk_create(modifiers)
+    order.item_count = sum(item.quantity for item in items)
+    return unmapped
+
+
+def _add_modifiers(
+    item: OrderItem,
+    parent: OrderItemModifier | None,
+    options: Iterable[Modifier],
+    menu: Menu,
+    into: list[OrderItemModifier],
+) -> bool:
+    """Append the rows of options, parents before children; tell whether one of them has no name at all."""
+    nameless = False
+    first = next((index for index, row in enumerate(into) if row.item_id == item.id), len(into))
+    for option in options:
+        names = _names(option, menu.find(option))
+        row = OrderItemModifier(
+            item_id=item.id,
+            parent=parent,
+            position=len(into) - first,
+            external_id=option.external_id,
+            quantity=option.quantity,
+            price=option.price,
+            **names,
+        )
+        into.append(row)
+        nameless = nameless or not (names["name"] or names["name_ar"])
+        nameless = _add_modifiers(item, row, option.modifiers, menu, into) or nameless
+    return nameless
+
+
+def _names(thing: Line | Modifier, product: MenuProduct | None) -> dict[str, str]:
+    """Return the provider's names, and the menu's where the provider sends ids alone."""
+    return {
+        "name": thing.name or (product.name if product else ""),
+        "name_ar": thing.name_ar or (product.name_ar if product else ""),
+    }
+
+
+def lines_differ(order: Order, lines: tuple[Line, ...]) -> bool:
+    """Compare what the provider tells with what stands; names that the menu gave are no difference."""
+    items = list(order.items.prefetch_related("modifiers"))
+    if len(items) != len(lines):
+        return True
+    for item, line in zip(items, lines, strict=True):
+        if _differs(item, line, ("external_id", "quantity", "unit_price", "total_price", "notes")):
+            return True
+        options = [(option, depth) for top in line.modifiers for option, depth in _with_depth(top, 0)]
+        rows = list(item.modifiers.all())
+        depths: dict[uuid.UUID | None, int] = {None: -1}
+        for row in rows:
+            depths[row.id] = depths[row.parent_id] + 1
+        if len(rows) != len(options):
+            return True
+        for row, (option, depth) in zip(rows, options, strict=True):
+            if depths[row.id] != depth or _differs(row, option, ("external_id", "quantity", "price")):
+                return True
+    return False
+
+
+def _with_depth(modifier: Modifier, depth: int) -> Iterable[tuple[Modifier, int]]:
+    yield modifier, depth
+    for child in modifier.modifiers:
+        yield from _with_depth(child, depth + 1)
+
+
+def _differs(row: OrderItem | OrderItemModifier, told: Line | Modifier, fields: tuple[str, ...]) -> bool:
+    if any(getattr(row, name) != getattr(told, name) for name in fields):
+        return True
+    return any(getattr(told, name) and getattr(row, name) != getattr(told, name) for name in ("name", "name_ar"))

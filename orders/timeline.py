@@ -1,0 +1,46 @@
+"""The timeline: every event of an order, and the company's numbers by which nobody misses one."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from orders import live
+from orders.models import CompanySequence, Order, OrderEvent
+
+
+def next_seq(company_id: uuid.UUID) -> int:
+    """Take the company's next event number. Its row stays locked until the commit, so take it as late as possible."""
+    pk = CompanySequence._meta.pk.get_db_prep_value(company_id, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO company_sequences (company_id, last_seq) VALUES (%s, 1)"
+            " ON CONFLICT (company_id) DO UPDATE SET last_seq = company_sequences.last_seq + 1 RETURNING last_seq",
+            [pk],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def last_seq(company_id: uuid.UUID) -> int:
+    """Return the company's last event number; 0 before the first event."""
+    return CompanySequence.objects.filter(company_id=company_id).values_list("last_seq", flat=True).first() or 0
+
+
+def write_event(order: Order, **fields: Any) -> OrderEvent:
+    """Append an entry; one that has a number goes to the sockets after the commit."""
+    entry = OrderEvent(
+        company_id=order.company_id,
+        order=order,
+        status=order.status,
+        total=order.total,
+        item_count=order.item_count,
+        created_at=timezone.now(),
+        **fields,
+    )
+    entry.save(force_insert=True)
+    if entry.seq is not None:
+        live.announce_order(order, entry)
+    return entry
