@@ -1,0 +1,137 @@
+"""What is read from the environment, and that ``.env.example`` tells of all of it."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from providers.registry import ADAPTERS
+from restaurant_integration.environment import kept_secret, secret
+
+NOT_FOR_DEPLOYERS = {"DJANGO_SETTINGS_MODULE", "SERVES_REQUESTS", "PATH"}
+"""Set by our own processes for themselves."""
+
+
+def example() -> dict[str, str]:
+    lines = Path(settings.BASE_DIR, ".env.example").read_text().splitlines()
+    return dict(match.groups() for line in lines if (match := re.fullmatch(r"#?([A-Z][A-Z0-9_]+)=(.*)", line)))
+
+
+def names_read() -> Iterator[str]:
+    """Yield each name that the settings and the servers read, those made of a provider's slug included."""
+    readers = (
+        "restaurant_integration/settings.py",
+        "restaurant_integration/embedded.py",
+        "gunicorn.conf.py",
+        "deploy/up.py",
+    )
+    for reader in readers:
+        tree = ast.parse(Path(settings.BASE_DIR, reader).read_text())
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            called = ast.unparse(node.func)
+            if re.fullmatch(r"env\.\w+|secret|(os\.)?environ\.get", called):
+                first = node.args[0]
+                if isinstance(first, ast.Constant):
+                    yield str(first.value)
+                elif isinstance(first, ast.JoinedStr) and not called.endswith("environ.get"):
+                    suffix = str(first.values[-1].value)
+                    yield from (f"{slug.upper()}{suffix}" for slug in ADAPTERS)
+
+
+def test_the_example_lists_every_name_and_no_other():
+    assert set(example()) == set(names_read()) - NOT_FOR_DEPLOYERS
+
+
+def test_each_name_of_the_example_has_its_line():
+    text = Path(settings.BASE_DIR, ".env.example").read_text()
+    for block in re.split(r"\n\s*\n", text):
+        named = [line for line in block.splitlines() if re.match(r"#?[A-Z][A-Z0-9_]+=", line)]
+        told = [line for line in block.splitlines() if line.startswith("# ")]
+        assert not named or told, block
+
+
+def run_settings(expression: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Print an expression over freshly loaded settings, in a process with this environment alone."""
+    code = f"from django.conf import settings; settings.DEBUG; print({expression})"
+    clean = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "restaurant_integration.settings", **environment}
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=settings.BASE_DIR, env=clean, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "expression"),
+    [
+        ("DEBUG", "str(settings.DEBUG).lower()"),
+        ("ROLE", "settings.ROLE"),
+        ("PORT", "settings.PORT"),
+        ("APP_BASE_URL", "settings.APP_BASE_URL"),
+        ("NEXARA_BASE_URL", "settings.NEXARA_BASE_URL"),
+        ("NEXARA_TIMEOUT", "settings.NEXARA_TIMEOUT_MS"),
+        ("NEXARA_MAX_RETRIES", "settings.NEXARA_MAX_RETRIES"),
+        ("WEBHOOK_VALIDATE_SIGNATURE", "str(settings.WEBHOOK_VALIDATE_SIGNATURE).lower()"),
+        ("WEBHOOK_RATE_LIMIT", "settings.WEBHOOK_RATE_LIMIT"),
+        ("LOG_WEBHOOKS", "str(settings.LOG_WEBHOOKS).lower()"),
+        ("LOG_WEBHOOK_FAILURES", "str(settings.LOG_WEBHOOK_FAILURES).lower()"),
+        ("WEBHOOK_LOG_RETENTION_DAYS", "settings.WEBHOOK_LOG_RETENTION_DAYS"),
+        ("SANDBOX_ENABLED", "str(settings.SANDBOX_ENABLED).lower()"),
+        ("LOG_LEVEL", "settings.LOG_LEVEL"),
+        ("LOG_FORMAT", "settings.LOG_FORMAT"),
+    ],
+)
+def test_the_example_tells_the_default(name, expression, tmp_path):
+    assert run_settings(expression, DATA_DIR=str(tmp_path)).stdout.strip() == example()[name]
+
+
+@pytest.mark.parametrize("lacking", ["SECRET_KEY", "CREDENTIAL_ENCRYPTION_KEY"])
+def test_a_deployment_makes_no_keys_of_its_own(lacking, tmp_path):
+    keys = {"SECRET_KEY": "s" * 50, "CREDENTIAL_ENCRYPTION_KEY": "c" * 50}
+    del keys[lacking]
+    done = run_settings("1", DATABASE_URL="postgres://u@127.0.0.1/x", DATA_DIR=str(tmp_path), **keys)
+    assert done.returncode != 0
+    assert f"Set {lacking}" in done.stderr
+
+
+def test_unchecked_signatures_need_debug(tmp_path):
+    done = run_settings("1", WEBHOOK_VALIDATE_SIGNATURE="false", DATA_DIR=str(tmp_path))
+    assert "WEBHOOK_VALIDATE_SIGNATURE" in done.stderr
+    done = run_settings("1", WEBHOOK_VALIDATE_SIGNATURE="false", DEBUG="true", DATA_DIR=str(tmp_path))
+    assert done.returncode == 0
+
+
+def test_a_secret_is_read_from_a_file(tmp_path, monkeypatch):
+    (tmp_path / "key").write_text("from a file\n")
+    monkeypatch.setenv("A_SECRET_FILE", str(tmp_path / "key"))
+    assert secret("A_SECRET") == "from a file"
+
+
+def test_a_secret_in_both_places_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("A_SECRET_FILE", str(tmp_path / "key"))
+    monkeypatch.setenv("A_SECRET", "here")
+    with pytest.raises(ImproperlyConfigured, match="not both"):
+        secret("A_SECRET")
+
+
+def test_a_secret_file_that_is_not_there_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("A_SECRET_FILE", str(tmp_path / "key"))
+    with pytest.raises(ImproperlyConfigured, match="cannot be read"):
+        secret("A_SECRET")
+
+
+def test_a_kept_secret_is_made_once_and_for_its_owner_alone(tmp_path):
+    made = kept_secret(tmp_path / "data" / "key")
+    assert len(made) == 64
+    assert kept_secret(tmp_path / "data" / "key") == made
+    assert (tmp_path / "data" / "key").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["key"]
