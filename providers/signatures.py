@@ -18,7 +18,8 @@ from typing import Any, Protocol
 
 import jwt
 
-from providers.payload import load_json, parse_time
+from providers.payload import parse_time
+from providers.strict_json import load_json
 
 TOLERANCE_S = 300
 """How far, either way, a timestamp that is part of a proof may be from our clock."""

@@ -13,7 +13,8 @@ from django.conf import settings
 from rest_framework.request import Request
 
 from orders.errors import ApiError
-from providers.payload import clean, parse_time
+from providers.payload import parse_time
+from providers.strict_json import clean
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _SPACE_FOR_PLUS = re.compile(r"(T[0-9:.]+) ([0-9]{2}:?[0-9]{2})$")

@@ -27,7 +27,8 @@ from providers.events import (
 )
 from providers.hub import build_event, checked_lines, make_address, read_courier
 from providers.money import Amount, Minor, currency_digits
-from providers.payload import Reader, shown
+from providers.payload import Reader
+from providers.strict_json import shown
 from providers.words import CREATED, UPDATED, EventWord
 
 FULFILMENTS: Mapping[str, tuple[OrderType, FulfilledBy]] = {

@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 from providers.base import InboundRequest, ProviderAdapter
 from providers.events import OrderEvent, Status
 from providers.hub import HubFields, order_object, read_event
-from providers.payload import Reader, clean, shown
+from providers.payload import Reader
 from providers.signatures import JsonWebToken, Scheme, StaticKey
+from providers.strict_json import clean, shown
 from providers.talabat.native import (
     POS_OTHER_WORDS,
     POS_STATUSES,

@@ -31,7 +31,8 @@ from providers.events import (
     Status,
 )
 from providers.hub import build_event, checked_lines, make_address, read_courier
-from providers.payload import Reader, clean
+from providers.payload import Reader
+from providers.strict_json import clean
 from providers.words import COURIER_WORDS, ORDER_TYPES, EventWord
 
 POS_STATUSES: dict[str, Status] = {"order_cancelled": Status.CANCELLED, "order_picked_up": Status.OUT_FOR_DELIVERY}

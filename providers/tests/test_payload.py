@@ -9,17 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.money import Minor, to_major
-from providers.payload import (
-    MAX_DEPTH,
-    MAX_ID_LENGTH,
-    MAX_QUANTITY,
-    PayloadError,
-    Reader,
-    clean,
-    load_json,
-    parse_time,
-    shown,
-)
+from providers.payload import MAX_ID_LENGTH, MAX_QUANTITY, PayloadError, Reader, parse_time
+from providers.strict_json import MAX_DEPTH, clean, load_json, shown
 
 any_character = st.characters(exclude_categories=())
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(any_character, max_size=20)
