@@ -65,9 +65,10 @@ class LimitedRequest(WebRequest):  # type: ignore[misc]
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
         """Answer what never reaches the application in the shape of its own failures."""
         code = status_text.decode("ascii").lower().replace(" ", "_")
-        headers = [(b"Content-Type", b"application/json")]
+        content = _failure(code, f"{body}.")
+        headers = [(b"Content-Type", b"application/json"), (b"Content-Length", str(len(content)).encode())]
         self.handle_reply({"type": "http.response.start", "status": status, "headers": headers})
-        self.handle_reply({"type": "http.response.body", "body": _failure(code, f"{body}.")})
+        self.handle_reply({"type": "http.response.body", "body": content})
 
     def _refuse(self) -> None:
         """Answer at once; what still comes is thrown away, since closing now could destroy the answer on its way."""
