@@ -23,7 +23,7 @@ faults: $(VENV)/.installed-dev ## Kill, hang and cut things under load, and chec
 	@exec $(VENV)/bin/python -m benchmarks.faults $(SCENARIO)
 
 test: $(VENV)/.installed-dev ## Run the test suite on SQLite, and again on Postgres and Redis.
-	@exec $(VENV)/bin/python .ci/test.py
+	@exec $(VENV)/bin/python .ci/test.py $(ARGS)
 
 lint: $(VENV)/.installed-dev ## Check style, format and types.
 	$(VENV)/bin/ruff check .

@@ -62,7 +62,7 @@ async def test_a_file_is_sent_with_all_that_a_browser_needs(root):
     assert headers == {
         "etag": '"18bcfe56800-6"',
         "last-modified": "Tue, 14 Nov 2023 22:13:20 GMT",
-        "cache-control": "public, max-age=300",
+        "cache-control": "public, no-cache",
         "x-content-type-options": "nosniff",
         "content-type": "text/css; charset=utf-8",
         "content-length": "6",
