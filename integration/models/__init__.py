@@ -2,6 +2,7 @@
 
 from integration.models.alert import Alert
 from integration.models.credential import ProviderCredential
+from integration.models.sandbox import SandboxCall, SandboxDelivery, SandboxOrder
 from integration.models.webhook import (
     IntegrationWebhook,
     WebhookAttempt,
@@ -14,6 +15,9 @@ __all__ = [
     "Alert",
     "IntegrationWebhook",
     "ProviderCredential",
+    "SandboxCall",
+    "SandboxDelivery",
+    "SandboxOrder",
     "WebhookAttempt",
     "WebhookBody",
     "WebhookLog",
