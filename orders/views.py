@@ -16,34 +16,31 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from orders.access import Access
-from orders.counters import Window, counters
 from orders.errors import page_not_found
 from orders.forms import OPEN, StreamFilter
 from orders.models import Branch, Order, OrderEvent, OrderItem, OrderItemModifier
 from orders.pages import member_page, phone_for, uuid_or_none
+from orders.security.sign_in import SignInForm
 from orders.timeline import last_seq
 from providers.registry import ADAPTERS
 
 PAGE_SIZE = 50
 SHOWN_LINES = 3
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-SIGN_IN_TRIES = (Window(10, 60), Window(60, 3600))
 
 
 class SignInView(LoginView):
-    """Sign a person in; after ten tries in a minute from one address for one name, wait."""
+    """Sign a person in; after too many wrong passwords, wait."""
 
+    form_class = SignInForm
     redirect_authenticated_user = True
 
-    def post(self, request: HttpRequest, *args: str, **kwargs: Any) -> HttpResponse:
-        name = hashlib.sha256(request.POST.get("username", "").encode("utf-8", "replace")).hexdigest()[:32]
-        wait_s = counters.exceeded(f"sign-in:{request.META.get('REMOTE_ADDR', '')}:{name}", SIGN_IN_TRIES)
-        if not wait_s:
-            return super().post(request, *args, **kwargs)
-        form = AuthenticationForm(request)
-        context = self.get_context_data(form=form, wait_s=wait_s)
-        response = render(request, "registration/login.html", context, status=429)
-        response.headers["Retry-After"] = str(wait_s)
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        wait_s = getattr(form, "wait_s", 0)
+        response = self.render_to_response(self.get_context_data(form=form, wait_s=wait_s))
+        if wait_s:
+            response.status_code = 429
+            response.headers["Retry-After"] = str(wait_s)
         return response
 
 

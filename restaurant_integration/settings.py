@@ -109,6 +109,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "orders.security.sessions.SlidingSession",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -281,6 +282,10 @@ SPECTACULAR_SETTINGS = {
 # -- safety ------------------------------------------------------------------------------------------------------------
 
 FERNET_KEYS = CREDENTIAL_ENCRYPTION_KEYS
+SESSION_COOKIE_AGE = 12 * 3600
+"""After the last use: a long shift. Closing the browser ends nothing, so that a tablet may restart in the rush."""
+SESSION_GREATEST_AGE_S = 7 * 24 * 3600
+"""After the sign-in, however busy the session was."""
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = False  # our own pages read it to send the header

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 
 from orders.admin import audit, company, customer, menu, order, people
+from orders.security.sign_in import AdminSignInForm
 
 __all__ = ["audit", "company", "customer", "menu", "order", "people"]
 
@@ -13,6 +14,8 @@ admin.site.site_header = "Restaurant integration"
 admin.site.site_title = "Restaurant integration"
 admin.site.index_title = "Operations"
 admin.site.site_url = "/"
+# Its own door counts wrong passwords together with the staff's.
+admin.site.login_form = AdminSignInForm
 admin.site.empty_value_display = "–"
 # Ownership is the only permission: groups would promise others.
 if admin.site.is_registered(Group):

@@ -5,6 +5,7 @@ from orders.models.company import ApiToken, Branch, BranchStore, Company, Compan
 from orders.models.customer import Customer
 from orders.models.menu import MenuProduct, MenuProductCode
 from orders.models.order import Order, OrderEvent, OrderItem, OrderItemModifier
+from orders.models.sign_in import SignInTries
 
 __all__ = [
     "ApiToken",
@@ -22,5 +23,6 @@ __all__ = [
     "OrderItem",
     "OrderItemModifier",
     "Role",
+    "SignInTries",
     "User",
 ]
