@@ -1,0 +1,1 @@
+"""What becomes of acknowledged events when something dies, hangs or lies."""

@@ -1,0 +1,40 @@
+"""Makes companies and prints, as JSON, what a sender and a listener need. A program of its own, so that the harness needs no Django."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import django
+
+
+def main(slugs: list[str]) -> None:
+    """Make a company for each slug."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "restaurant_integration.settings")
+    django.setup()
+    from integration.onboarding import bootstrap_company, make_credential
+    from orders.models import Company
+    from providers.registry import ADAPTERS
+
+    made = []
+    for slug in slugs:
+        company = Company(name=slug, slug=slug, country="JO", currency="JOD", time_zone="Asia/Amman")
+        new = bootstrap_company(company, ADAPTERS)
+        credentials = {provider: dict(fields) for provider, fields in new.credentials.items()}
+        for provider, adapter in ADAPTERS.items():
+            credentials[provider] |= make_credential(company, provider, [adapter.native_secret])
+        made.append(
+            {
+                "id": str(company.id),
+                "slug": slug,
+                "token": new.token_key,
+                "password": new.password,
+                "credentials": credentials,
+            }
+        )
+    print(json.dumps(made))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
