@@ -67,6 +67,16 @@ def set_credential(
     return credential, rotated, changed
 
 
+def change_details(change: CredentialChange, rotated: list[str], changed: list[str]) -> dict[str, Any]:
+    """Return what the audit trail keeps of a change: names of fields, no secret, and whether the provider is on now."""
+    details: dict[str, Any] = {"fields": [*rotated, *changed]}
+    if rotated:
+        details["overlapHours"] = change.overlap_hours
+    if "enabled" in changed:
+        details["enabled"] = change.is_enabled
+    return details
+
+
 def forget_credential(company: Company, provider: str) -> bool:
     """Forget everything of a provider at once, the hub's own key for it too; return whether there was anything.
 

@@ -21,6 +21,7 @@ from integration.models import Alert, WebhookAttempt, WebhookBody, WebhookLog, W
 from integration.redaction import redact_headers
 from integration.retry import LEASE_S, next_delay
 from orders import live
+from orders.audit import record_act
 from orders.models import Company, User
 from orders.models.order import order_id_for
 from orders.services import Applied, Delivery, Outcome, apply_event, order_id_of
@@ -173,6 +174,7 @@ def record_rejection(company: Company | None, provider: str, reason: str, now: d
             company, "signatures_failing", f"Many requests of {provider} are refused: {reason}.", subject=provider, now=now,
             details={"reason": reason},
         )  # fmt: skip
+        record_act("webhook.signatures_failing", company=company, target=provider, details={"reason": reason})
 
 
 # -- claiming ----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from integration.api.credentials import read_change
-from integration.credentials import CredentialChange, forget_credential, set_credential
+from integration.credentials import CredentialChange, change_details, forget_credential, set_credential
 from integration.models import ProviderCredential
 from integration.models.credential import DEFAULT_OVERLAP_HOURS, NEXARA
 from orders.admin.lists import CompanyFilter, ProviderFilter
@@ -175,7 +175,7 @@ class ProviderCredentialAdmin(CompanyScopedAdmin):
         credential, rotated, changed = set_credential(obj.company, obj.provider, wanted)
         obj.pk, obj._state.adding = credential.pk, False
         if rotated or changed or not change:
-            details = {"fields": [*rotated, *changed]} | ({"overlapHours": wanted.overlap_hours} if rotated else {})
+            details = change_details(wanted, rotated, changed)
             record_act(
                 "credential.rotated" if rotated else "credential.changed",
                 company=obj.company, target=obj.provider, details=details, request=request,

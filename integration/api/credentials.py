@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from integration.api.reading import Fields, body_of
-from integration.credentials import CredentialChange, credential_json, forget_credential, set_credential
+from integration.credentials import CredentialChange, change_details, credential_json, forget_credential, set_credential
 from integration.models import ProviderCredential
 from integration.models.credential import DEFAULT_OVERLAP_HOURS, NEXARA
 from integration.serializers import CredentialAnswer, CredentialForgottenAnswer, CredentialRequest
@@ -76,7 +76,7 @@ class CredentialView(CompanyAPIView):
         with transaction.atomic():
             _, rotated, changed = set_credential(self.company, provider, change)
             if rotated or changed:
-                details = {"fields": [*rotated, *changed]} | ({"overlapHours": change.overlap_hours} if rotated else {})
+                details = change_details(change, rotated, changed)
                 action = "credential.rotated" if rotated else "credential.changed"
                 record_act(action, company=self.company, target=provider, details=details, request=request._request,
                            user=request.user)  # fmt: skip
