@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
@@ -14,6 +15,8 @@ urlpatterns = [
     path("", include("integration.page_urls")),
     path("admin/", admin.site.urls),
 ]
+if settings.SANDBOX_ENABLED and settings.ROLE == "platform":
+    urlpatterns.append(path("sandbox/", include("integration.sandbox.urls")))
 
 handler400 = "orders.errors.bad_request"
 handler403 = "orders.errors.permission_denied"

@@ -1,0 +1,1 @@
+"""The played providers' endpoints, one module each, and the owner's own."""
