@@ -6,10 +6,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
 from django.db import transaction
 
 from integration.models.credential import NEXARA
 from integration.onboarding import make_credential, new_secret
+from integration.sandbox.accounts import wire
 from orders.models import Branch, BranchStore, Company, Membership, MenuProduct, MenuProductCode, Role, User
 from providers.registry import ADAPTERS
 from providers.samples import DEMO_MENU
@@ -68,7 +70,15 @@ def seed_demo(password: str) -> Demo:
     make_credential(company, NEXARA, ["secretKey"])
     _seed_branches(company)
     _seed_menu(company)
+    wire_demo()
     return Demo(company, user)
+
+
+def wire_demo() -> None:
+    """Send the demo company's answers to the sandbox where there is one, at its present address. Safe to call again."""
+    company = Company.objects.filter(slug=SLUG).first()
+    if company is not None and settings.SANDBOX_ENABLED and settings.ROLE == "platform":
+        wire(company)
 
 
 def _seed_branches(company: Company) -> None:

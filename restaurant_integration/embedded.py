@@ -17,7 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "restaurant_integration.settings")
-os.environ.setdefault("SANDBOX_ENABLED", "true")
+if not (os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE")):
+    # Somebody's own database may hold real companies: there the sandbox wants to be asked for.
+    os.environ.setdefault("SANDBOX_ENABLED", "true")
 os.environ["SERVES_REQUESTS"] = "true"
 
 logger = logging.getLogger("restaurant_integration.embedded")
@@ -47,11 +49,13 @@ def open_port(host: str, port: int) -> socket.socket:
 
 
 class Background:
-    """The worker, its beat and the sweeper, each in a thread."""
+    """The worker, its beat, the sweeper and, where it is on, the sandbox, each in a thread."""
 
     def __init__(self) -> None:
         from celery.beat import EmbeddedService
 
+        from integration.sandbox.loop import SandboxLoop
+        from integration.sandbox.views.base import is_open
         from integration.sweep import Sweeper
         from restaurant_integration.celery import app
 
@@ -74,6 +78,9 @@ class Background:
             threading.Thread(target=Sweeper().run, args=(self._stop,), name="sweeper", daemon=True),
             self._beat,
         ]
+        if is_open():
+            sandbox = threading.Thread(target=SandboxLoop().run, args=(self._stop,), name="sandbox", daemon=True)
+            self._threads.append(sandbox)
 
     def start(self) -> None:
         for thread in self._threads:
@@ -177,10 +184,12 @@ def run() -> None:
 
     from django.db import OperationalError, connections
 
+    from integration.demo import wire_demo
     from integration.preparing import StillLockedError, prepare
 
     try:
         prepare(demo=True)
+        wire_demo()
         text = banner(demo_sign_in())
     except StillLockedError as error:
         raise StartError("Another process is still preparing this database; try again when it has ended.") from error

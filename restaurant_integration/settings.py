@@ -63,6 +63,9 @@ NEXARA_MAX_RETRIES = env.int("NEXARA_MAX_RETRIES", default=3)
 NEXARA_API_KEY = secret("NEXARA_API_KEY")
 OUTBOUND_ALLOWED_ORIGINS = env.list("OUTBOUND_ALLOWED_ORIGINS", default=[])
 SANDBOX_ENABLED = env.bool("SANDBOX_ENABLED", default=False)
+"""The process plays the providers as well, under /sandbox/: only where somebody says so; `make run` on SQLite does."""
+if SANDBOX_ENABLED:
+    OUTBOUND_ALLOWED_ORIGINS = [*OUTBOUND_ALLOWED_ORIGINS, f"{_app_url.scheme}://{_app_url.netloc}"]
 
 PROVIDER_ENABLED = {slug: env.bool(f"{slug.upper()}_ENABLED", default=True) for slug in ADAPTERS}
 PROVIDER_FALLBACK_SECRETS = {slug: secret(f"{slug.upper()}_WEBHOOK_SECRET") for slug in ADAPTERS}
@@ -188,9 +191,25 @@ else:
             **DATABASES["default"].get("OPTIONS", {}),
             "connect_timeout": 1 if SERVES_REQUESTS else 5,
             "options": _limits,
-            "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", default=10), "timeout": 1.5},
+            # A server whose machine is gone sends no goodbye: give its connections up within half a minute.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 25_000,
+            # Reconnecting is given up soon and begun anew: the pool's own pauses grow to minutes.
+            "pool": {
+                "min_size": 1,
+                "max_size": env.int("DATABASE_POOL_SIZE", default=10),
+                "timeout": 1.5,
+                "reconnect_timeout": 2,
+            },
         }
         DATABASES["default"]["CONN_MAX_AGE"] = 0
+        if SERVES_REQUESTS:
+            from restaurant_integration.postgres.base import BoundedConnection
+
+            DATABASES["default"]["ENGINE"] = "restaurant_integration.postgres"
+            DATABASES["default"]["OPTIONS"]["pool"]["connection_class"] = BoundedConnection
 
 # -- Redis, Channels, Celery: hints. Everything works, only slower, without them ---------------------------------------
 
@@ -234,6 +253,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
+    "watch-deadlines": {"task": "integration.watch_deadlines", "schedule": 10.0, "options": {"expires": 10}},
     "watch-parked": {"task": "integration.watch_parked", "schedule": 30.0, "options": {"expires": 30}},
     "prune-logs": {"task": "integration.prune_logs", "schedule": timedelta(hours=6), "options": {"expires": 3600}},
 }
