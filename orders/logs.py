@@ -7,20 +7,28 @@ import logging
 import re
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import Any
 
 request_id_var: ContextVar[str] = ContextVar("request_id", default="")
 
 _SECRETS = re.compile(
-    r"(?i)(authorization|bearer|token|secret|password|api[_-]?key|signature|hmac)([\"']?\s*[:=]\s*[\"']?|\s+)([^\s\"',;&]{6,})"
+    r"(?i)(authorization|bearer|token|secret|password|api[_-]?key|signature|hmac)([\"']?\s*[:=]\s*[\"']?|\s+)"
+    r"((?:bearer|basic|token|digest)\s+)?([^\s\"',;&]{6,})"
 )
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _PHONE = re.compile(r"(?<![\w.-])\+\d[\d ]{7,16}\d(?![\w-])")
 
 
 def redact(text: str) -> str:
     """Return a log line without values that look like secrets, e-mail addresses or international phone numbers."""
-    text = _SECRETS.sub(r"\1\2[redacted]", text)
+    text = _SECRETS.sub(r"\1\2\3[redacted]", text)
     return _PHONE.sub("[phone]", _EMAIL.sub("[e-mail]", text))
+
+
+def one_line(text: str) -> str:
+    """Return text with every control character and line separator escaped, so that nobody writes log lines of their own."""
+    return _CONTROLS.sub(lambda match: match[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
 
 
 class RedactingFilter(logging.Filter):
@@ -31,9 +39,17 @@ class RedactingFilter(logging.Filter):
             message = record.getMessage()
         except (TypeError, ValueError):
             message = str(record.msg)
-        record.msg, record.args = redact(message), None
+        record.msg, record.args = one_line(redact(message)), None
         record.request_id = request_id_var.get()
         return True
+
+
+class TextFormatter(logging.Formatter):
+    """A line each; the lines of a traceback are indented, so that none of them can pass for a line of ours."""
+
+    def formatException(self, ei: Any) -> str:
+        lines = redact(super().formatException(ei)).splitlines()
+        return "\n".join(f"    {one_line(line)}" for line in lines)
 
 
 class JsonFormatter(logging.Formatter):

@@ -340,7 +340,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "text": {"format": "%(asctime)s %(levelname)-7s %(name)s %(message)s"},
+        "text": {"()": "orders.logs.TextFormatter", "fmt": "%(asctime)s %(levelname)-7s %(name)s %(message)s"},
         "json": {"()": "orders.logs.JsonFormatter"},
     },
     "filters": {"redact": {"()": "orders.logs.RedactingFilter"}},
