@@ -19,3 +19,14 @@ def next_delay(attempts: int) -> timedelta | None:
         return None
     # Spreads retries; nothing secret depends on it.
     return timedelta(seconds=INBOUND_DELAYS_S[max(0, attempts - 1)] * (1 - JITTER * random.random()))  # noqa: S311
+
+
+PUSH_DELAY_S, PUSH_MAX_DELAY_S = 10, 7_200
+PUSH_GIVES_UP_AFTER = timedelta(hours=24)
+"""A status that is a day old helps nobody; most are useless long before, when the order has moved on or ended."""
+
+
+def push_delay(attempts: int) -> timedelta:
+    """Return how long to wait before a push is tried again: 10, 20, 40 … s, doubling up to two hours, shortened at random."""
+    base = min(PUSH_DELAY_S * 2 ** max(0, min(attempts, 30) - 1), PUSH_MAX_DELAY_S)
+    return timedelta(seconds=base * (1 - JITTER * random.random()))  # noqa: S311

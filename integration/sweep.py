@@ -1,4 +1,4 @@
-"""The sweeper: a loop that finds what is due, whatever became of broker, worker or process."""
+"""The sweeper: a loop that finds what is due, coming in or going out, whatever became of broker, worker or process."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any
 
 from django.db import close_old_connections, connections
 from django.utils import timezone
 
-from integration import inbox
-from integration.tasks import process_event
+from integration import inbox, outbox
+from integration.tasks import process_event, push_claimed
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,8 @@ BATCH = 200
 HANDOVER_S = 0.25
 """How long the broker has to take a task; after that the sweeper works the row itself."""
 BREAK_S = 10.0
+SENDERS = 4
+"""How many pushes the sweeper itself sends at once: a slow provider must not keep the inbox waiting."""
 
 
 class Sweeper:
@@ -30,6 +33,8 @@ class Sweeper:
     def __init__(self) -> None:
         self._publisher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sweep-publish")
         self._broken_until = 0.0
+        self._senders = ThreadPoolExecutor(max_workers=SENDERS, thread_name_prefix="sweep-push")
+        self._free = threading.BoundedSemaphore(SENDERS)
 
     def run(self, stop: threading.Event) -> None:
         """Sweep every five seconds until told to stop. An error is logged and the loop goes on."""
@@ -39,6 +44,7 @@ class Sweeper:
                 close_old_connections()
                 while self.sweep() == BATCH and not stop.is_set():
                     pass
+                self.sweep_pushes()
             except Exception:
                 logger.exception("A sweep failed; the next one follows")
             finally:
@@ -51,15 +57,42 @@ class Sweeper:
         rows = inbox.due_rows(now, BATCH)
         for log in rows:
             token = inbox.claim(log, now)
-            if token is not None and not self._hand_over(log.pk, token):
+            if token is not None and not self._hand_over(process_event, log.pk, token):
                 inbox.process_claimed(log.pk, token)
         return len(rows)
 
-    def _hand_over(self, log_id: uuid.UUID, token: uuid.UUID) -> bool:
+    def sweep_pushes(self) -> int:
+        """Claim the pushes that are due and see that each is sent; return how many were claimed.
+
+        Without a broker a few threads send here, and no more is claimed than they can take at once.
+        """
+        now = timezone.now()
+        claimed = 0
+        for push in outbox.due_pushes(now, BATCH):
+            if not self._free.acquire(blocking=False):
+                break
+            token = outbox.claim(push, now)
+            if token is not None and not self._hand_over(push_claimed, push.pk, token):
+                self._senders.submit(self._send, push.pk, token)
+            else:
+                self._free.release()
+            claimed += token is not None
+        return claimed
+
+    def _send(self, push_id: uuid.UUID, token: uuid.UUID) -> None:
+        try:
+            outbox.work_claimed(push_id, token)
+        except Exception:
+            logger.exception("Push %s could not be worked; it is tried again", push_id)
+        finally:
+            connections.close_all()
+            self._free.release()
+
+    def _hand_over(self, task: Any, row_id: uuid.UUID, token: uuid.UUID) -> bool:
         if time.monotonic() < self._broken_until:
             return False
         # In a thread of its own: a broker that accepts and then says nothing would hold us for ever.
-        publishing = self._publisher.submit(process_event.apply_async, args=(str(log_id), str(token)), retry=False)
+        publishing = self._publisher.submit(task.apply_async, args=(str(row_id), str(token)), retry=False)
         try:
             publishing.result(timeout=HANDOVER_S)
         except Exception as error:

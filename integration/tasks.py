@@ -6,13 +6,31 @@ import uuid
 
 from celery import shared_task
 
-from integration import housekeeping, inbox
+from integration import deadlines, housekeeping, inbox, outbox
 
 
 @shared_task(name="integration.process_event")
 def process_event(log_id: str, token: str) -> None:
     """Work one claimed delivery."""
     inbox.process_claimed(uuid.UUID(log_id), uuid.UUID(token))
+
+
+@shared_task(name="integration.push_order", time_limit=180, soft_time_limit=170)
+def push_order(order_id: str) -> None:
+    """Send what an order's provider is to be told."""
+    outbox.work_order(uuid.UUID(order_id))
+
+
+@shared_task(name="integration.push_claimed", time_limit=180, soft_time_limit=170)
+def push_claimed(push_id: str, token: str) -> None:
+    """Send one claimed push."""
+    outbox.work_claimed(uuid.UUID(push_id), uuid.UUID(token))
+
+
+@shared_task(name="integration.watch_deadlines")
+def watch_deadlines() -> None:
+    """Tell people of orders that nobody answers, and accept what a policy accepts."""
+    deadlines.watch()
 
 
 @shared_task(name="integration.watch_parked")

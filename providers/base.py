@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from providers.events import Kind, OrderEvent, Status
+from providers.outbound import ProviderCalls, RejectReason
 from providers.payload import PayloadError, Reader
 from providers.signatures import NEXARA, InboundRequest, Scheme, Secrets, verify_request
 from providers.words import IGNORED_EVENTS, EventWord
@@ -41,6 +42,14 @@ class ProviderAdapter:
     """The currency where neither the payload nor the branch names one; blank leaves it to the company."""
     stored_status: ClassVar[int] = 202
     """The HTTP status that the provider takes as accepted for an event that is stored and waits."""
+
+    calls: ClassVar[ProviderCalls | None] = None
+    """How the kitchen's answers go to the provider; None: it takes none."""
+
+    @property
+    def reject_reasons(self) -> tuple[RejectReason, ...]:
+        """Return why an order may be refused, in the provider's codes; anything else goes as free text."""
+        return self.calls.reject_reasons if self.calls else ()
 
     # -- the edge ----------------------------------------------------------------------------------------------------
 

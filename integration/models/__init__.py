@@ -2,6 +2,15 @@
 
 from integration.models.alert import Alert
 from integration.models.credential import ProviderCredential
+from integration.models.outbound import (
+    AutoAcceptPolicy,
+    CircuitBreaker,
+    OutboundAttempt,
+    OutboundPush,
+    ProviderToken,
+    PushRoute,
+    PushStatus,
+)
 from integration.models.sandbox import SandboxCall, SandboxDelivery, SandboxOrder
 from integration.models.webhook import (
     IntegrationWebhook,
@@ -13,8 +22,15 @@ from integration.models.webhook import (
 
 __all__ = [
     "Alert",
+    "AutoAcceptPolicy",
+    "CircuitBreaker",
     "IntegrationWebhook",
+    "OutboundAttempt",
+    "OutboundPush",
     "ProviderCredential",
+    "ProviderToken",
+    "PushRoute",
+    "PushStatus",
     "SandboxCall",
     "SandboxDelivery",
     "SandboxOrder",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from providers.base import InboundRequest, ProviderAdapter
 from providers.careem import native
+from providers.careem.calls import CareemCalls
 from providers.events import OrderEvent, Status
 from providers.hub import HubFields, order_object, read_event
 from providers.payload import Reader
@@ -91,6 +92,7 @@ class CareemAdapter(ProviderAdapter):
     events = EVENTS
     ignored_events = IGNORED
     statuses = STATUSES
+    calls = CareemCalls()
 
     def accept_within_s(self, country: str) -> int | None:
         """Return ten minutes, our own caution: Careem documents a partner timeout but not its length."""

@@ -10,6 +10,7 @@ import dataclasses
 from decimal import Decimal
 
 from providers.base import InboundRequest, ProviderAdapter
+from providers.deliveroo.calls import DeliverooCalls
 from providers.deliveroo.native import market_of, read_order
 from providers.deliveroo.riders import RIDER_STATUSES, read_riders
 from providers.events import Courier, OrderEvent, Status
@@ -97,6 +98,7 @@ class DeliverooAdapter(ProviderAdapter):
     colour = "#00756c"
     schemes = (DeliverooSignature(),)
     hub_secret = native_secret = "webhookSecret"  # noqa: S105 — a field's name
+    calls = DeliverooCalls()
     events = {
         **HUB_EVENTS,
         **NATIVE_EVENTS,

@@ -22,6 +22,7 @@ from providers.events import (
     Status,
 )
 from providers.hub import HubFields, build_event, checked_lines, order_object, read_address, read_event
+from providers.jahez.calls import JahezCalls
 from providers.payload import Reader
 from providers.signatures import BearerToken, Scheme
 from providers.words import CANCELLED, CONFIRMED, CREATED, DELIVERED, HUB_EVENTS, UPDATED, EventWord
@@ -76,6 +77,7 @@ class JahezAdapter(ProviderAdapter):
     slug = "jahez"
     name = "Jahez"
     colour = "#b3122a"
+    calls = JahezCalls()
     schemes: ClassVar[tuple[Scheme, ...]] = (BEARER,)
     hub_secret = "bearerToken"  # noqa: S105 — the name of the credential's field
     native_secret = "bearerToken"  # noqa: S105

@@ -17,6 +17,7 @@ from providers.hub import HubFields, order_object, read_event
 from providers.payload import Reader
 from providers.signatures import JsonWebToken, Scheme, StaticKey
 from providers.strict_json import clean, shown
+from providers.talabat.calls import TalabatCalls
 from providers.talabat.native import (
     POS_OTHER_WORDS,
     POS_STATUSES,
@@ -140,6 +141,7 @@ class TalabatAdapter(ProviderAdapter):
         **POS_STATUSES,
     }
     default_currency = "JOD"
+    calls = TalabatCalls()
     stored_status = 202  # pluginApi: 200 and 202 both acknowledge a dispatch
 
     def methods(self, path: str) -> tuple[str, ...]:

@@ -1,0 +1,300 @@
+"""One attempt to deliver a push: by the provider's own API, or through the hub."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from integration import breaker, nexara, outbound
+from integration.models import OutboundPush, PushRoute, PushStatus, WebhookBody, WebhookLog
+from integration.models.credential import NEXARA
+from integration.outbound import SendError, Sent, recorded_request, stored_text
+from integration.tokens import ProviderAccess, get_token, provider_access
+from orders.models import BranchStore, Order, OrderEvent
+from providers.events import FulfilledBy, OrderType, Status
+from providers.outbound import (
+    ACKNOWLEDGE,
+    NotSent,
+    OrderView,
+    OutboundRequest,
+    Verdict,
+    judge_status,
+)
+from providers.registry import get_adapter
+
+NOT_ACCEPTED = (Status.RECEIVED.value, Status.REJECTED.value, Status.CANCELLED.value, Status.FAILED.value)
+
+
+@dataclass(slots=True)
+class Result:
+    """How an attempt went. ``counts``: whether it was one; a breaker that is open lets none happen."""
+
+    status: PushStatus
+    code: str = ""
+    error: str = ""
+    counts: bool = False
+    retry_after_s: float | None = None
+    route: str = ""
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+
+
+def deliver(push: OutboundPush) -> Result:
+    """Make the push's call or calls, and return how it went; ``push.steps_done`` tells how far it came.
+
+    Raises nothing that a peer causes.
+    """
+    if push.route == PushRoute.HUB:
+        return _through_hub(push)
+    return _by_provider(push)
+
+
+# -- by the provider's own API -----------------------------------------------------------------------------------------
+
+
+def _by_provider(push: OutboundPush) -> Result:
+    order = push.order
+    access = provider_access(order.company, push.provider)
+    refused = why_not_callable(order, access)
+    if access is None or refused is not None:
+        return refused or Result(PushStatus.NOT_SENT, "no_calls", "This provider takes no calls.")
+    now = timezone.now()
+    view = order_view(push, now)
+    built = access.calls.build(view, access.api)
+    if isinstance(built, NotSent):
+        return Result(PushStatus.NOT_SENT, "no_call", built.reason)
+    gate = breaker.admit(push.company_id, push.provider, now)
+    if not gate.is_open:
+        return _waits_for_breaker(gate, now, push.provider)
+    result = Result(PushStatus.SENT, counts=True)
+    for step, request in enumerate(built.requests):
+        if step < push.steps_done:
+            continue
+        if not _make_call(push, access, view, request, step, result):
+            return result
+        push.steps_done = step + 1
+    return result
+
+
+def why_not_callable(order: Order, access: ProviderAccess | None) -> Result | None:
+    """Return why a company's provider cannot or must not be called about an order; None where it can."""
+    if access is None:
+        return Result(PushStatus.NOT_SENT, "no_calls", "This provider takes no calls.")
+    if order.is_test and not access.is_sandbox and _is_trial(order):
+        return Result(PushStatus.NOT_SENT, "test_order", "A trial of our own: the provider does not know this order.")
+    if access.missing or not access.is_enabled:
+        names = ", ".join(access.missing)
+        why = f"the credential lacks {names}." if names else "the provider is switched off."
+        return Result(PushStatus.NOT_SENT, "no_credential", why)
+    return None
+
+
+def _is_trial(order: Order) -> bool:
+    """Tell whether an order was made by our webhook test: its delivery is marked, or it has none."""
+    event_id = OrderEvent.objects.filter(order=order).order_by("created_at").values_list("webhook_event_id", flat=True)
+    first = event_id.first()
+    log = WebhookLog.objects.filter(pk=first).first() if first else None
+    return log is None or log.is_test
+
+
+def _waits_for_breaker(gate: breaker.Gate, now: datetime, name: str) -> Result:
+    wait_s = max(1.0, (gate.retry_at - now).total_seconds()) if gate.retry_at else 1.0
+    return Result(PushStatus.FAILED, "breaker_open", f"{name} cannot be reached now.", retry_after_s=wait_s)
+
+
+def _make_call(
+    push: OutboundPush, access: ProviderAccess, view: OrderView, request: OutboundRequest, step: int, result: Result
+) -> bool:
+    """Make one request, with a new token once where the first is refused; put into ``result`` what came of it."""
+    stale = ""
+    key = str(push.id) if step == 0 else f"{push.id}-{step}"
+    for is_last in (False, True):
+        started = timezone.now()
+        try:
+            authorized = access.calls.authorize(request, access.api, token := get_token(access, stale=stale))
+        except SendError as error:
+            token_call = access.calls.token_request(access.api)
+            result.attempts.append(_unanswered(token_call, error, started))
+            _note_failure(result, error, push, access.provider)
+            return False
+        try:
+            sent = outbound.send(authorized, idempotency_key=key)
+        except SendError as error:
+            result.attempts.append(_unanswered(authorized, error, started))
+            _note_failure(result, error, push, access.provider)
+            return False
+        age_s = (started - push.created_at).total_seconds()
+        judged = access.calls.judge(view, sent.answer, attempt=push.attempts + 1, age_s=age_s, now=started)
+        verdict = judged.verdict
+        result.attempts.append(_answered(authorized, sent, verdict, judged.reason, started, (*access.hidden, token)))
+        _tell_breaker(push, access.provider, sent)
+        if verdict is Verdict.REFRESH_TOKEN and not is_last:
+            stale = token
+            continue
+        break
+    result.error = judged.reason
+    if verdict is Verdict.DONE:
+        return True
+    if verdict is Verdict.RETRY:
+        result.status, result.code = PushStatus.FAILED, f"http_{sent.answer.status}"
+        result.retry_after_s = judged.retry_after_s
+    elif verdict is Verdict.GONE:
+        result.status, result.code = PushStatus.DROPPED, "gone"
+    else:
+        result.status, result.code = PushStatus.DEAD, f"http_{sent.answer.status}"
+    return False
+
+
+def _note_failure(result: Result, error: SendError, push: OutboundPush, name: str) -> None:
+    result.code, result.error = error.code, error.message
+    result.status = PushStatus.FAILED if error.is_passing else PushStatus.DEAD
+    # Waiting for another worker's token says nothing of the provider.
+    if error.is_passing and error.code != "token_busy":
+        breaker.failed(push.order.company, name)
+
+
+def _tell_breaker(push: OutboundPush, name: str, sent: Sent) -> None:
+    if sent.answer.status >= 500:
+        breaker.failed(push.order.company, name)
+    else:
+        breaker.succeeded(push.company_id, name)
+
+
+def _unanswered(request: OutboundRequest, error: SendError, started: datetime) -> dict[str, Any]:
+    duration = (timezone.now() - started).total_seconds() * 1000
+    return {
+        **recorded_request(request),
+        "outcome": error.code[:16],
+        "error": error.message[:500],
+        "started_at": started,
+        "duration_ms": round(duration, 3),
+    }
+
+
+def _answered(
+    request: OutboundRequest, sent: Sent, verdict: Verdict, reason: str, started: datetime, hidden: tuple[str, ...]
+) -> dict[str, Any]:
+    return {
+        **recorded_request(request),
+        "outcome": verdict.value,
+        "error": reason[:500],
+        "response_status": sent.answer.status,
+        "response_body": stored_text(sent.answer.body, hidden),
+        "started_at": started,
+        "duration_ms": sent.duration_ms,
+    }
+
+
+# -- through the hub ---------------------------------------------------------------------------------------------------
+
+
+def _through_hub(push: OutboundPush) -> Result:
+    """Tell the hub; where it cannot be reached, go the provider's own way if the company has one, else wait."""
+    if push.order.is_test and _is_trial(push.order):
+        return Result(PushStatus.NOT_SENT, "test_order", "A trial of our own: the hub does not know this order.")
+    now = timezone.now()
+    gate = breaker.admit(push.company_id, NEXARA, now)
+    if not gate.is_open:
+        return _without_hub(push, _waits_for_breaker(gate, now, "NEXARA"))
+    request = nexara.sync_request(push)
+    result = Result(PushStatus.SENT, counts=True)
+    try:
+        sent = nexara.call(request, idempotency_key=str(push.id))
+    except SendError as error:
+        result.attempts.append(_unanswered(request, error, now))
+        _note_failure(result, error, push, NEXARA)
+        return _without_hub(push, result) if error.is_passing else result
+    _tell_breaker(push, NEXARA, sent)
+    answer = sent.answer
+    judged = judge_status(answer, timezone.now())
+    verdict, reason = judged.verdict, judged.reason.replace("The provider", "NEXARA")
+    document = answer.document()
+    if verdict is Verdict.DONE and isinstance(document, dict) and document.get("success") is False:
+        verdict, reason = Verdict.PERMANENT, "NEXARA answered that it did not take it."
+    secret = nexara.secret_of(push.order.company, push.provider)
+    result.attempts.append(_answered(request, sent, verdict, reason, now, (secret,)))
+    result.error = reason
+    if verdict is Verdict.RETRY:
+        result.status, result.code = PushStatus.FAILED, f"http_{answer.status}"
+        result.retry_after_s = judged.retry_after_s
+        return _without_hub(push, result) if answer.status >= 500 else result
+    if verdict is not Verdict.DONE:
+        result.status, result.code = PushStatus.DEAD, f"http_{answer.status}"
+    return result
+
+
+def _without_hub(push: OutboundPush, result: Result) -> Result:
+    """Turn a push round to the provider's own API, at once; where there is no way, let it wait and say so.
+
+    The row itself changes its way, so nothing is left that could go to the hub later.
+    """
+    access = provider_access(push.order.company, push.provider)
+    if access is not None and why_not_callable(push.order, access) is None:
+        built = access.calls.build(order_view(push, timezone.now()), access.api)
+        if not isinstance(built, NotSent):
+            result.status, result.code = PushStatus.FAILED, "hub_bypassed"
+            result.error = "NEXARA cannot be reached; the provider is told directly."
+            result.route, result.retry_after_s = PushRoute.PROVIDER, 0.0
+            return result
+    result.code = "hub_unreachable"
+    return result
+
+
+# -- what an adapter is told -------------------------------------------------------------------------------------------
+
+
+def order_view(push: OutboundPush, now: datetime) -> OrderView:
+    """Return what an adapter needs to know of a push and its order."""
+    order = push.order
+    calls = get_adapter(order.provider).calls
+    wants_payload = calls is not None and calls.wants_payload
+    stores: tuple[str, ...] = ()
+    if order.branch_id:
+        rows = BranchStore.objects.filter(branch_id=order.branch_id, provider=order.provider).order_by("pk")
+        stores = tuple(rows.values_list("store_id", flat=True))
+    return OrderView(
+        order_id=str(order.id),
+        provider=order.provider,
+        external_id=order.external_id,
+        action=push.action,
+        previous_status=push.previous_status,
+        was_accepted=_was_accepted(push),
+        order_type=OrderType(order.order_type),
+        fulfilled_by=FulfilledBy(order.fulfilled_by),
+        callback_urls=order.callback_urls or {},
+        scheduled_for=order.scheduled_for,
+        accept_by=order.accept_by,
+        store_ids=stores,
+        payload=_first_payload(order) if wants_payload else {},
+        prep_minutes=push.prep_minutes,
+        reason=push.reason,
+        occurred_at=push.occurred_at,
+        now=now,
+    )
+
+
+def _was_accepted(push: OutboundPush) -> bool:
+    """Tell whether the provider knows the order as accepted: we told it, or it told us."""
+    told = OutboundPush.objects.filter(order_id=push.order_id, action=Status.CONFIRMED.value, status=PushStatus.SENT)
+    if push.action != ACKNOWLEDGE and told.exclude(pk=push.pk).exists():
+        return True
+    heard = OrderEvent.objects.filter(order_id=push.order_id, source=OrderEvent.Source.PROVIDER, seq__isnull=False)
+    # An update that changes no status carries the status of before, which may be a person's.
+    named = heard.exclude(Q(status__in=NOT_ACCEPTED) | Q(provider_status=""))
+    return named.exists()
+
+
+def _first_payload(order: Order) -> dict[str, Any]:
+    """Return the payload that made the order; empty where its bytes are past their retention."""
+    events = OrderEvent.objects.filter(order=order, webhook_event_id__isnull=False).order_by("created_at")
+    log_id = events.values_list("webhook_event_id", flat=True).first()
+    body = WebhookBody.objects.filter(log_id=log_id).values_list("body", flat=True).first()
+    try:
+        document = json.loads(bytes(body)) if body is not None else None
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}

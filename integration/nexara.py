@@ -1,0 +1,145 @@
+"""The client of the NEXARA hub: register, health, and the status of an order."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from integration import outbound
+from integration.models import IntegrationWebhook, OutboundPush, ProviderCredential
+from integration.models.credential import NEXARA
+from integration.outbound import SendError, Sent
+from orders.models import Company
+from orders.times import iso_time
+from providers.outbound import OutboundRequest, json_request
+
+ATTEMPT_TOTAL_S = 25.0
+"""The quick tries of one attempt together: a worker must be done before its claim runs out."""
+HEALTH_TOTAL_S = 4.5
+PAUSE_S = 0.2
+
+
+def secret_of(company: Company, provider: str) -> str:
+    """Return the key that signs for a company: the one that the hub gave for the provider, else the company's own."""
+    row = IntegrationWebhook.objects.filter(company=company, provider=provider).first()
+    own = str(row.secrets.get("secretKey", "")) if row else ""
+    if own:
+        return own
+    credential = ProviderCredential.objects.filter(company=company, provider=NEXARA).first()
+    return credential.value("secretKey") if credential else ""
+
+
+def sync_request(push: OutboundPush) -> OutboundRequest:
+    """Return the request that tells the hub an order's status, as the contract names it."""
+    order = push.order
+    document = {
+        "orderId": str(order.id),
+        "externalOrderId": order.external_id,
+        "provider": order.provider,
+        "status": push.action,
+        "timestamp": iso_time(push.occurred_at),
+        "companyId": str(order.company_id),
+    }
+    request = json_request("POST", f"{settings.NEXARA_BASE_URL}/api/orders/sync", document)
+    return _proved(request, secret_of(order.company, order.provider))
+
+
+def register_request(company: Company, provider: str, url: str, events: list[str], secret: str) -> OutboundRequest:
+    """Return the request that registers a provider's webhook; ``hides_body``: it holds the company's key."""
+    document: dict[str, Any] = {"clientId": str(company.id), "provider": provider, "url": url, "events": events}
+    if secret:
+        document["secretKey"] = secret
+    return _proved(
+        json_request("POST", f"{settings.NEXARA_BASE_URL}/api/webhooks/register", document, hides_body=True), secret
+    )
+
+
+def _proved(request: OutboundRequest, secret: str) -> OutboundRequest:
+    """Add our key where the deployer set one, and the company's signature in the form in which the hub signs to us."""
+    headers = {}
+    if settings.NEXARA_API_KEY:
+        headers["Authorization"] = f"Bearer {settings.NEXARA_API_KEY}"
+    if secret:
+        stamp = str(int(time.time()))
+        digest = hmac.new(secret.encode(), stamp.encode() + b"." + request.body, hashlib.sha256).hexdigest()
+        headers |= {"X-Timestamp": stamp, "X-Nexara-Signature": digest}
+    return request.with_headers(headers, secret=["authorization", "x-nexara-signature"])
+
+
+def call(request: OutboundRequest, *, idempotency_key: str = "") -> Sent:
+    """Call the hub; try again at once after a passing failure, ``NEXARA_MAX_RETRIES`` times in all. Raises SendError.
+
+    All tries together end within 25 s, however long NEXARA_TIMEOUT is.
+    """
+    until = time.monotonic() + ATTEMPT_TOTAL_S
+    timeout_s = settings.NEXARA_TIMEOUT_MS / 1000
+    tries = max(1, settings.NEXARA_MAX_RETRIES)
+    for number in range(1, tries + 1):
+        left_s = max(0.5, until - time.monotonic())
+        is_last = number == tries or left_s < 2
+        try:
+            sent = outbound.send(
+                request, idempotency_key=idempotency_key, timeout_s=min(timeout_s, left_s), total_s=left_s
+            )
+        except SendError as error:
+            if is_last or not error.is_passing:
+                raise
+        else:
+            if is_last or sent.answer.status < 500:
+                return sent
+        time.sleep(PAUSE_S * number)
+    raise AssertionError("the last try returns or raises")
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the hub is. ``error`` is None when it is well."""
+
+    status: str
+    latency_ms: float | None
+    error: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "status": self.status,
+            "latencyMs": self.latency_ms,
+            "checkedAt": iso_time(timezone.now()),
+            "error": self.error,
+        }
+
+
+def check_health() -> Health:
+    """Ask the hub how it is, once, within five seconds. Never raises: a hub that does not answer is ``unhealthy``.
+
+    It is ``degraded`` when it answers otherwise than well, or says that one of its services is not well.
+    """
+    request = OutboundRequest(method="GET", url=f"{settings.NEXARA_BASE_URL}/api/health")
+    try:
+        sent = outbound.send(request, timeout_s=HEALTH_TOTAL_S, total_s=HEALTH_TOTAL_S)
+    except SendError as error:
+        return Health("unhealthy", None, error.message)
+    answer, document = sent.answer, sent.answer.document()
+    if not answer.is_success:
+        return Health("unhealthy", sent.duration_ms, f"NEXARA answered {answer.status}.")
+    if not isinstance(document, dict):
+        return Health("degraded", sent.duration_ms, "NEXARA's answer is not JSON.")
+    if document.get("status") != "ok":
+        return Health("degraded", sent.duration_ms, "NEXARA says that it is not well.")
+    services = document.get("services")
+    unwell = (
+        sorted(name for name, state in services.items() if not _is_well(state)) if isinstance(services, dict) else []
+    )
+    if unwell:
+        return Health("degraded", sent.duration_ms, f"Not well at NEXARA: {', '.join(map(str, unwell))[:200]}.")
+    return Health("healthy", sent.duration_ms, None)
+
+
+def _is_well(state: Any) -> bool:
+    state = state.get("status") if isinstance(state, dict) else state
+    return state is True or (isinstance(state, str) and state.lower() in {"ok", "up", "healthy", "connected", "none"})

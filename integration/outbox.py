@@ -1,0 +1,301 @@
+"""The outbox: what a kitchen decides reaches the provider once, in order, and as long as it is of use.
+
+A row is written in the transaction of the change; a worker claims it, makes the call outside of any transaction, and writes
+how it went if the claim is still its own. A call that was made and not recorded is repeated with the same key.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
+
+from integration.alerts import raise_alert, resolve_alert
+from integration.delivery import Result, deliver
+from integration.models import Alert, OutboundAttempt, OutboundPush, PushRoute, PushStatus
+from integration.models.outbound import UNFINISHED
+from integration.nudge import nudge
+from integration.retry import LEASE_S, PUSH_GIVES_UP_AFTER, push_delay
+from orders.models import Order, OrderEvent
+from orders.transitions import RANK
+from providers.events import Status
+from providers.outbound import ACKNOWLEDGE
+
+logger = logging.getLogger(__name__)
+
+ENDING = (Status.REJECTED.value, Status.CANCELLED.value)
+DECISIONS = (Status.CONFIRMED.value, Status.REJECTED.value)
+"""What the provider waits for, until its deadline."""
+ALERT_AFTER = 3
+"""So many failures of one push in a row, and somebody is told."""
+LAST_TRY_BEFORE_S = 5.0
+MAX_IN_A_ROW = 10
+
+
+# -- recording ---------------------------------------------------------------------------------------------------------
+
+
+def record(order: Order, event: OrderEvent, *, action: str = "") -> OutboundPush:
+    """Write what the provider is to be told of an event, in the caller's transaction; a worker hears of it afterwards."""
+    now = timezone.now()
+    push = OutboundPush.objects.create(
+        company_id=order.company_id,
+        order=order,
+        event=event,
+        provider=order.provider,
+        route=PushRoute.HUB if order.via_hub else PushRoute.PROVIDER,
+        action=action or event.status,
+        previous_status=event.previous_status,
+        seq=event.seq or order.seq,
+        reason=event.reason,
+        prep_minutes=event.prep_minutes,
+        occurred_at=event.occurred_at,
+        next_attempt_at=now,
+        created_at=now,
+    )
+    nudge(order.id)
+    return push
+
+
+def push_again(order: Order) -> OutboundPush:
+    """Tell the provider the order's present status now: hurry what waits, else write a new row. A person asked."""
+    now = timezone.now()
+    with transaction.atomic():
+        waiting = OutboundPush.objects.filter(order=order, action=order.status, status__in=UNFINISHED).first()
+        if waiting is not None:
+            OutboundPush.objects.filter(pk=waiting.pk, claim_token=None).update(next_attempt_at=now)
+            nudge(order.id)
+            return waiting
+        event = OrderEvent.objects.filter(order=order, seq__isnull=False, status=order.status).order_by("seq").first()
+        return OutboundPush.objects.create(
+            company_id=order.company_id,
+            order=order,
+            event=event,
+            provider=order.provider,
+            route=PushRoute.HUB if order.via_hub else PushRoute.PROVIDER,
+            action=order.status,
+            previous_status=event.previous_status if event else "",
+            seq=order.seq,
+            reason=event.reason if event else "",
+            prep_minutes=event.prep_minutes if event else None,
+            occurred_at=event.occurred_at if event else order.updated_at,
+            next_attempt_at=now,
+            created_at=now,
+        )
+
+
+# -- claiming ----------------------------------------------------------------------------------------------------------
+
+
+def due_pushes(now: datetime, limit: int, *, order_id: uuid.UUID | None = None) -> list[OutboundPush]:
+    """Return pushes that may be sent now, or whose sender is lost: in turns by company, each company's oldest first.
+
+    Left out is what has to wait for an earlier push of its order: one that is under way or due, or an acceptance that is
+    still to be made, which an end of the order does not wait for.
+    """
+    earlier = OutboundPush.objects.filter(
+        order_id=OuterRef("order_id"), seq__lt=OuterRef("seq"), status__in=UNFINISHED
+    ).exclude(action=ACKNOWLEDGE)
+    under_way = earlier.filter(Q(status=PushStatus.SENDING) | Q(next_attempt_at__lte=now))
+    acceptance = earlier.filter(action=Status.CONFIRMED.value)
+    rows = OutboundPush.objects.filter(status__in=UNFINISHED, next_attempt_at__lte=now)
+    if order_id is not None:
+        rows = rows.filter(order_id=order_id)
+    rows = rows.filter(~Exists(under_way), Q(action__in=ENDING) | ~Exists(acceptance))
+    turn = Window(RowNumber(), partition_by=F("company_id"), order_by=F("next_attempt_at").asc())
+    return list(rows.annotate(turn=turn).order_by("turn", "next_attempt_at", "seq")[:limit])
+
+
+def claim(push: OutboundPush, now: datetime) -> uuid.UUID | None:
+    """Take a due push for a minute; return the claim, or None where somebody else was first."""
+    token = uuid.uuid4()
+    taken = OutboundPush.objects.filter(
+        pk=push.pk, status__in=UNFINISHED, next_attempt_at=push.next_attempt_at, claim_token=push.claim_token
+    ).update(status=PushStatus.SENDING, claim_token=token, next_attempt_at=now + timedelta(seconds=LEASE_S))
+    return token if taken else None
+
+
+def work_order(order_id: uuid.UUID) -> int:
+    """Send what an order has to be sent, in order; return how many were worked. Safe to call from anywhere, twice."""
+    worked = 0
+    while worked < MAX_IN_A_ROW:
+        now = timezone.now()
+        token = None
+        for push in due_pushes(now, 5, order_id=order_id):
+            token = claim(push, now)
+            if token is not None:
+                _work(push.pk, token)
+                worked += 1
+                break
+        if token is None:
+            break
+    return worked
+
+
+def work_claimed(push_id: uuid.UUID, token: uuid.UUID) -> None:
+    """Send a claimed push, then what waited for it. Safe to call twice: the second finds no claim."""
+    order_id = _work(push_id, token)
+    if order_id is not None:
+        work_order(order_id)
+
+
+def _work(push_id: uuid.UUID, token: uuid.UUID) -> uuid.UUID | None:
+    mine, now = uuid.uuid4(), timezone.now()
+    taken = OutboundPush.objects.filter(pk=push_id, claim_token=token, status=PushStatus.SENDING).update(
+        claim_token=mine, next_attempt_at=now + timedelta(seconds=LEASE_S)
+    )
+    if not taken:
+        return None
+    push = OutboundPush.objects.select_related("order__company", "order__branch", "event").get(pk=push_id)
+    reason = why_useless(push, now)
+    if reason is not None:
+        _settle(push, Result(PushStatus.DROPPED, *reason))
+        return push.order_id
+    try:
+        result = deliver(push)
+    except Exception as error:
+        logger.exception("Push %s of %s failed here", push.id, push.provider)
+        result = Result(PushStatus.FAILED, "internal_error", f"Failed here: {type(error).__name__}.", counts=True)
+    _settle(push, result)
+    return push.order_id
+
+
+def why_useless(push: OutboundPush, now: datetime) -> tuple[str, str] | None:
+    """Return a code and a sentence when a push no longer helps anybody; None while it does."""
+    order = push.order
+    if order.is_finished and push.action not in (order.status, ACKNOWLEDGE):
+        return "order_ended", f"The order is {order.status}."
+    if push.action == ACKNOWLEDGE:
+        return ("order_ended", f"The order is {order.status}.") if order.is_finished else None
+    later = OutboundPush.objects.filter(order=order, seq__gt=push.seq, status=PushStatus.SENT).exclude(
+        action=ACKNOWLEDGE
+    )
+    sent = later.order_by("-seq").values_list("action", flat=True).first()
+    if sent:
+        return "superseded", f"The later status {sent} went out."
+    told = OrderEvent.objects.filter(order=order, source=OrderEvent.Source.PROVIDER, seq__gt=push.seq)
+    rank = RANK[Status(push.action)]
+    for status in told.values_list("status", flat=True):
+        if RANK[Status(status)] > rank:
+            return "overtaken", f"The provider itself says {status}."
+    if push.action in DECISIONS and order.accept_by is not None and now >= order.accept_by:
+        return "deadline_passed", "The provider's deadline for an answer has passed."
+    return None
+
+
+# -- recording how it went ---------------------------------------------------------------------------------------------
+
+
+def _settle(push: OutboundPush, result: Result) -> None:
+    """Write a push's result and its attempts, if the claim is still ours; what follows from it goes with it."""
+    now = timezone.now()
+    changes: dict[str, Any] = {
+        "status": result.status,
+        "error_code": result.code,
+        "error": result.error[:500],
+        "steps_done": push.steps_done,
+        "claim_token": None,
+        "attempts": push.attempts + result.counts,
+        "next_attempt_at": None,
+        "finished_at": now,
+        "route": result.route or push.route,
+    }
+    if result.status in UNFINISHED:
+        _plan_next(push, result, changes, now)
+    token = push.claim_token
+    with transaction.atomic():
+        if not OutboundPush.objects.filter(pk=push.pk, claim_token=token).update(**changes):
+            return
+        OutboundAttempt.objects.bulk_create(
+            OutboundAttempt(push=push, number=changes["attempts"], **attempt) for attempt in result.attempts
+        )
+        for name, value in changes.items():
+            setattr(push, name, value)
+        _follow_up(push)
+
+
+def _plan_next(push: OutboundPush, result: Result, changes: dict[str, Any], now: datetime) -> None:
+    """Set the next try, or end the push where none of use is left."""
+    delay = push_delay(changes["attempts"])
+    if result.retry_after_s is not None:
+        delay = timedelta(seconds=result.retry_after_s)
+    moment = now + delay
+    deadline = push.order.accept_by if push.action in DECISIONS else None
+    if deadline is not None and moment >= deadline:
+        # The last moment is worth a try; after it nothing is.
+        last = deadline - timedelta(seconds=LAST_TRY_BEFORE_S)
+        if last <= now + timedelta(seconds=1):
+            changes |= {"status": PushStatus.DROPPED, "error_code": "deadline_passed"}
+            return
+        moment = last
+    if moment > push.created_at + PUSH_GIVES_UP_AFTER:
+        changes |= {"status": PushStatus.DEAD}
+        return
+    changes |= {"next_attempt_at": moment, "finished_at": None}
+
+
+def _follow_up(push: OutboundPush) -> None:
+    """Drop what a sent push makes useless, and tell people of what did not get through."""
+    details = {"orderId": str(push.order_id), "externalOrderId": push.order.external_id, "status": push.action}
+    company, name = push.order.company, push.provider
+    if push.status == PushStatus.SENT:
+        if push.action != ACKNOWLEDGE:
+            _drop_earlier(push)
+        still = OutboundPush.objects.filter(
+            company=company, provider=name, status=PushStatus.FAILED, attempts__gte=ALERT_AFTER
+        )
+        if push.attempts > ALERT_AFTER and not still.exists():
+            resolve_alerts(company.id, "push_failing", name)
+    elif push.status == PushStatus.DEAD:
+        raise_alert(
+            company, "push_dead", f"{name} did not take a status: {push.error}"[:500], subject=name,
+            severity=Alert.Severity.CRITICAL, details=details,
+        )  # fmt: skip
+    elif push.status == PushStatus.DROPPED and push.error_code == "deadline_passed":
+        raise_alert(
+            company, "answer_not_delivered", f"{name} could not be told in time; look at the order on its own device.",
+            subject=name, severity=Alert.Severity.CRITICAL, details=details,
+        )  # fmt: skip
+    elif push.status == PushStatus.NOT_SENT and push.error_code == "no_credential" and push.action != ACKNOWLEDGE:
+        raise_alert(
+            company, "push_no_credential", f"{name} is told nothing: {push.error}"[:500], subject=name, details=details
+        )
+    elif push.status == PushStatus.FAILED and push.attempts == ALERT_AFTER:
+        raise_alert(
+            company, "push_failing", f"{name} does not take what the kitchen answers; it is tried again.", subject=name,
+            details=details,
+        )  # fmt: skip
+    if push.error_code == "hub_unreachable" and push.status in UNFINISHED:
+        raise_alert(
+            company, "hub_unreachable", "NEXARA cannot be reached: answer the orders that came through it on the tablet.",
+            subject=name, severity=Alert.Severity.CRITICAL, details=details,
+        )  # fmt: skip
+    elif push.status == PushStatus.SENT and push.route == PushRoute.HUB:
+        resolve_alerts(company.id, "hub_unreachable", name)
+
+
+def _drop_earlier(push: OutboundPush) -> None:
+    earlier = OutboundPush.objects.filter(
+        order_id=push.order_id, seq__lt=push.seq, status__in=(PushStatus.PENDING, PushStatus.FAILED)
+    ).exclude(action=ACKNOWLEDGE)
+    earlier.update(
+        status=PushStatus.DROPPED,
+        error_code="superseded",
+        error=f"The later status {push.action} went out.",
+        next_attempt_at=None,
+        claim_token=None,
+        finished_at=push.finished_at,
+    )
+
+
+def resolve_alerts(company_id: uuid.UUID, cause: str, subject: str) -> None:
+    """Resolve an alert whose cause is mended, where there is one."""
+    alerts: QuerySet[Alert] = Alert.objects.filter(company_id=company_id, cause=cause, subject=subject)
+    for alert in alerts.exclude(state=Alert.State.RESOLVED):
+        resolve_alert(alert, None)

@@ -1,0 +1,35 @@
+"""What follows from a change of an order, written in the transaction of the change itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models.signals import post_save
+from django.dispatch import receiver
+
+from integration import outbox
+from orders.models import Order, OrderEvent
+from orders.signals import status_changed_by_person
+from providers.events import Status
+from providers.outbound import ACKNOWLEDGE
+from providers.registry import get_adapter
+
+
+@receiver(status_changed_by_person)
+def tell_the_provider(sender: type[Order], order: Order, event: OrderEvent, **kwargs: Any) -> None:
+    """Write what the provider is to be told; what the provider itself caused is not echoed."""
+    outbox.record(order, event)
+
+
+@receiver(post_save, sender=OrderEvent)
+def acknowledge_acceptance(sender: type[OrderEvent], instance: OrderEvent, created: bool, **kwargs: Any) -> None:
+    """Confirm an order that was accepted on the provider's own device, where the provider wants that."""
+    event = instance
+    if not created or event.seq is None or event.source != OrderEvent.Source.PROVIDER:
+        return
+    if event.status != Status.CONFIRMED or event.previous_status not in ("", Status.RECEIVED):
+        return
+    order = event.order
+    calls = get_adapter(order.provider).calls
+    if calls is not None and calls.acknowledges_acceptance and not order.via_hub and not order.is_test:
+        outbox.record(order, event, action=ACKNOWLEDGE)
