@@ -105,6 +105,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "orders.middleware.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "orders.security.headers.AnswerHeaders",
     "csp.middleware.CSPMiddleware",
     "orders.middleware.ApiPathMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -316,6 +317,8 @@ SECURE_HSTS_SECONDS = 31_536_000 if _is_https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _is_https
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
