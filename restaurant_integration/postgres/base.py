@@ -20,6 +20,8 @@ ANSWER_WITHIN_S = 2.2
 """How long one answer may take: a little more than the server's own ``statement_timeout``."""
 BREAK_S = 1.0
 """How often a database that is away is tried again."""
+MOST_WORDS = 5
+"""How much an idle connection may have to say; one that is never done is at its end."""
 
 
 class Breaker:
@@ -67,12 +69,14 @@ class BoundedConnection(psycopg.Connection[Any]):
 def is_dead(connection: psycopg.Connection[Any]) -> bool:
     """Tell, without a round trip, whether the server has closed a connection that waited in the pool."""
     try:
-        if select.select([connection.fileno()], [], [], 0)[0]:
-            # An idle connection has nothing to read but its end, or what TLS says on its own account.
+        for _ in range(MOST_WORDS):
+            if not select.select([connection.fileno()], [], [], 0)[0]:
+                return False
+            # An idle connection has nothing to read but a farewell, what TLS says on its own account, and its end.
             connection.pgconn.consume_input()
     except (psycopg.Error, OSError, ValueError):
         return True
-    return connection.closed or connection.broken
+    return True
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
