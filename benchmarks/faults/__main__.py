@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 
-from benchmarks.faults import of_postgres, of_processes, of_redis  # noqa: F401 - they register their scenarios
+from benchmarks.faults import of_postgres, of_processes, of_redis, of_work  # noqa: F401 - they register their scenarios
 from benchmarks.faults.checks import check
 from benchmarks.faults.run import Run, make_run
 from benchmarks.faults.scenarios import SCENARIOS, Scenario

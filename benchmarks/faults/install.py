@@ -1,4 +1,4 @@
-"""Makes companies and prints, as JSON, what a sender and a listener need. A program of its own, so that the harness needs no Django."""
+"""Makes companies, and prints what a sender and a listener need as JSON: a program of its own, as the harness has no Django."""
 
 from __future__ import annotations
 

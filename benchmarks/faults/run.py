@@ -22,6 +22,8 @@ RETRY_AFTER_S = (1.0, 2.0, 4.0)
 """A sender that got no 2xx tries again after these."""
 SETTLE_WITHIN_S = 60.0
 RATE = 24.0
+POINTS_FILE = "fault_points.json"
+DUE_BODY = b'{"event_type": "menu.updated", "restaurant_id": "1", "timestamp": "2026-01-01T00:00:00Z"}'
 _numbers = itertools.count(1)
 
 
@@ -41,8 +43,10 @@ class Window:
 class Run:
     """What a scenario works with, and what the checks look at afterwards."""
 
-    def __init__(self, stack: Stack, name: str, companies: list[CompanyAccess], prefixes: dict[str, str]) -> None:
-        self.stack, self.name = stack, name
+    def __init__(
+        self, stack: Stack, name: str, number: int, companies: list[CompanyAccess], prefixes: dict[str, str]
+    ) -> None:
+        self.stack, self.name, self.number = stack, name, number
         self.companies, self.prefixes = companies, prefixes
         self.events: list[Event] = []
         self.windows: list[Window] = []
@@ -150,6 +154,15 @@ class Run:
         self.notes[what] = f"{took:.1f} s"
         return took
 
+    def points(self, **values: float) -> None:
+        """Say what the fault points do from now on; nothing without values."""
+        asked = values | {"run": float(self.number)} if values else {}
+        (self.stack.data / POINTS_FILE).write_text(json.dumps(asked))
+
+    def deaths(self) -> int:
+        """Return how many processes have died at a fault point."""
+        return len(list(self.stack.data.glob(f"died-{self.number}-*")))
+
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def last_trouble(self) -> float:
@@ -162,11 +175,48 @@ class Run:
         with psycopg.connect(self.stack.direct_url, connect_timeout=5, autocommit=True) as connection:
             return list(connection.execute(sql, values).fetchall())
 
+    def execute(self, sql: str, *values: object) -> None:
+        """Write to the database what no request can bring about."""
+        with psycopg.connect(self.stack.direct_url, connect_timeout=5, autocommit=True) as connection:
+            connection.execute(sql, values)
+
+    def ids(self) -> list[str]:
+        return [company.id for company in self.companies]
+
+    def insert_due(self, company: str, count: int) -> None:
+        """Store events that failed a while ago and are due now: words about a menu, which are cheap to work."""
+        self.execute(
+            "WITH rows AS (INSERT INTO webhook_logs SELECT (jsonb_populate_record(t.l, jsonb_build_object("
+            " 'id', gen_random_uuid(), 'company_id', %s::uuid, 'delivery_key', 'due:' || gen_random_uuid(), 'order_id', NULL,"
+            " 'status', 'failed', 'attempts', 1, 'claim_token', NULL, 'processed_at', NULL,"
+            " 'next_attempt_at', now() - interval '1 minute', 'external_id', '', 'provider', 'careem', 'is_envelope', false"
+            ")) ).* FROM (SELECT l FROM webhook_logs l WHERE company_id = ANY(%s::uuid[]) LIMIT 1) t,"
+            " generate_series(1, %s) RETURNING id)"
+            " INSERT INTO webhook_bodies (log_id, body) SELECT id, %s FROM rows",
+            company, self.ids(), count, DUE_BODY,
+        )  # fmt: skip
+
+    def done_of(self, company: str) -> int:
+        """Return how many of a company's stored events have come to an end."""
+        rows = self.query("SELECT count(*) FROM webhook_logs WHERE company_id = %s AND status = 'ignored'", company)
+        return int(str(rows[0][0]))
+
+    def forget_due(self, company: str) -> None:
+        """Remove what is still due of a company, so that the next scenario starts with nothing waiting."""
+        self.execute(
+            "DELETE FROM webhook_bodies b USING webhook_logs l WHERE l.id = b.log_id AND l.company_id = %s", company
+        )
+        self.execute(
+            "DELETE FROM webhook_attempts a USING webhook_logs l WHERE l.id = a.log_id AND l.company_id = %s", company
+        )
+        self.execute("DELETE FROM webhook_logs WHERE company_id = %s", company)
+
     def waiting(self) -> int:
-        ids = [company.id for company in self.companies]
+        """Return how many events have come to no end yet."""
         rows = self.query(
-            "SELECT count(*) FROM webhook_logs WHERE status IN ('received', 'processing', 'failed') AND company_id = ANY(%s::uuid[])",
-            ids,
+            "SELECT count(*) FROM webhook_logs"
+            " WHERE status IN ('received', 'processing', 'failed') AND company_id = ANY(%s::uuid[])",
+            self.ids(),
         )
         return int(str(rows[0][0]))
 
@@ -198,6 +248,6 @@ async def make_run(stack: Stack, name: str, companies: int = 3) -> Run:
     made = await asyncio.to_thread(stack.make_companies, *slugs)
     # Digits that no other company's ids begin with: whatever shows them is about this company.
     prefixes = {company.id: f"7{number:02d}{index}9{number:02d}" for index, company in enumerate(made)}
-    run = Run(stack, name, made, prefixes)
+    run = Run(stack, name, number, made, prefixes)
     await asyncio.sleep(1)
     return run
