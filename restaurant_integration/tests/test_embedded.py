@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -68,16 +70,28 @@ class Server:
         return self.process.returncode, out, time.monotonic() - started
 
 
-@pytest.fixture
-def server(tmp_path):
-    made = Server(tmp_path)
+@contextlib.contextmanager
+def running(data_dir: Path) -> Iterator[Server]:
+    made = Server(data_dir)
     try:
         made.wait_until_ready()
         yield made
     finally:
         if made.process.poll() is None:
-            made.process.kill()
-        made.process.communicate()
+            made.end()
+
+
+@pytest.fixture
+def server(tmp_path):
+    with running(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory):
+    """One for the tests that leave it as it was."""
+    with running(tmp_path_factory.mktemp("shared")) as made:
+        yield made
 
 
 def test_a_first_order_needs_nothing_but_the_printed_line(server):
@@ -145,30 +159,30 @@ def resident_bytes(pid: int) -> int:
     return int(re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())[1]) * 1024
 
 
-def test_a_large_body_is_refused_before_it_is_in_memory(server):
-    before = resident_bytes(server.process.pid)
+def test_a_large_body_is_refused_before_it_is_in_memory(shared_server):
+    before = resident_bytes(shared_server.process.pid)
     too_large = {
         "success": False, "error": "payload_too_large", "message": "A body has at most 1048576 bytes.", "details": {},
     }  # fmt: skip
-    assert post(server.port, b" " * (40 * 1024 * 1024)) == (413, too_large)
-    assert post(server.port, None, chunks=400) == (413, too_large)
-    assert resident_bytes(server.process.pid) - before < 20 * 1024 * 1024
-    assert post(server.port, b" " * (1024 * 1024))[0] == 401
+    assert post(shared_server.port, b" " * (40 * 1024 * 1024)) == (413, too_large)
+    assert post(shared_server.port, None, chunks=400) == (413, too_large)
+    assert resident_bytes(shared_server.process.pid) - before < 20 * 1024 * 1024
+    assert post(shared_server.port, b" " * (1024 * 1024))[0] == 401
 
 
-def test_an_endless_body_is_cut(server):
+def test_an_endless_body_is_cut(shared_server):
     with pytest.raises((ConnectionError, http.client.BadStatusLine)):
-        post(server.port, None, chunks=4_000)
+        post(shared_server.port, None, chunks=4_000)
 
 
-def test_headers_without_end_are_refused(server):
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as line:
+def test_headers_without_end_are_refused(shared_server):
+    with socket.create_connection(("127.0.0.1", shared_server.port), timeout=10) as line:
         line.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n" + (b"X-Long: " + b"x" * 9_000 + b"\r\n") * 3 + b"\r\n")
         assert line.recv(100).startswith(b"HTTP/1.1 400")
 
 
-def test_a_malformed_header_is_refused_as_json(server):
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as line:
+def test_a_malformed_header_is_refused_as_json(shared_server):
+    with socket.create_connection(("127.0.0.1", shared_server.port), timeout=10) as line:
         line.sendall(b"GET /api/orders HTTP/1.1\r\nHost: localhost\r\nX-A: b\x0bc\r\nConnection: close\r\n\r\n")
         said = b"".join(iter(lambda: line.recv(4096), b""))
     assert said.startswith(b"HTTP/1.1 400")
