@@ -35,6 +35,7 @@ SETTLE_S = 50.0
 CALLS_PER_ORDER = 6
 TOKEN_NAME = "simulate"  # noqa: S105 — a name
 STATUSES = (*(status.value for status in RANK), "missing")
+LABELS = {"missing": "not arrived"}
 
 
 class Command(BaseCommand):
@@ -105,7 +106,11 @@ class Command(BaseCommand):
         for status in STATUSES:
             counts = [outcome.by_status[slug, status] for slug in providers]
             if sum(counts):
-                table.add_row(status.replace("_", " "), *(str(count or "") for count in counts), str(sum(counts)))
+                table.add_row(
+                    LABELS.get(status, status.replace("_", " ")),
+                    *(str(count or "") for count in counts),
+                    str(sum(counts)),
+                )
         console = Console(width=100, no_color=not self.stdout.isatty())
         with console.capture() as captured:
             console.print(table)
