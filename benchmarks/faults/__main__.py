@@ -6,6 +6,8 @@ import asyncio
 import sys
 import time
 
+import psycopg
+
 from benchmarks.faults import of_postgres, of_processes, of_redis, of_work  # noqa: F401 - they register their scenarios
 from benchmarks.faults.checks import check
 from benchmarks.faults.run import Run, make_run
@@ -26,6 +28,8 @@ async def play(stack: Stack, scenario: Scenario) -> Run:
         await scenario.play(run)
         await run.settle()
         await check(run, log_from, scenario.p99_ms)
+    except (MissingError, OSError, psycopg.Error) as error:
+        run.faults.append(f"broke off: {type(error).__name__}: {error}"[:300])
     finally:
         await run.close()
     return run
