@@ -5,8 +5,11 @@ from __future__ import annotations
 import uuid
 
 from celery import shared_task
+from django.core.management import call_command
+from django.utils import timezone
 
-from integration import deadlines, housekeeping, inbox, outbox
+from integration import deadlines, housekeeping, inbox, outbox, personal_data
+from orders.security.sign_in import forget_old_tries
 
 
 @shared_task(name="integration.process_event")
@@ -43,3 +46,11 @@ def watch_parked() -> None:
 def prune_logs() -> None:
     """Delete the bytes of deliveries that are past their retention."""
     housekeeping.prune_bodies()
+
+
+@shared_task(name="integration.prune_personal_data", time_limit=600, soft_time_limit=570)
+def prune_personal_data() -> None:
+    """Take customers' data out of old orders, and delete sessions and counts of sign-ins whose time is over."""
+    personal_data.prune_personal_data()
+    forget_old_tries(timezone.now())
+    call_command("clearsessions")

@@ -81,6 +81,8 @@ WEBHOOK_MAX_BYTES = 1024 * 1024
 LOG_WEBHOOKS = env.bool("LOG_WEBHOOKS", default=True)
 LOG_WEBHOOK_FAILURES = env.bool("LOG_WEBHOOK_FAILURES", default=True)
 WEBHOOK_LOG_RETENTION_DAYS = env.int("WEBHOOK_LOG_RETENTION_DAYS", default=30)
+PERSONAL_DATA_RETENTION_DAYS = env.int("PERSONAL_DATA_RETENTION_DAYS", default=365)
+"""After so many days a finished order forgets whose it was; 0 keeps it for ever."""
 API_RATE_LIMIT_PER_MINUTE = 600
 
 # -- Django ----------------------------------------------------------------------------------------------------------
@@ -257,6 +259,9 @@ CELERY_BEAT_SCHEDULE = {
     "watch-deadlines": {"task": "integration.watch_deadlines", "schedule": 10.0, "options": {"expires": 10}},
     "watch-parked": {"task": "integration.watch_parked", "schedule": 30.0, "options": {"expires": 30}},
     "prune-logs": {"task": "integration.prune_logs", "schedule": timedelta(hours=6), "options": {"expires": 3600}},
+    "prune-personal-data": {
+        "task": "integration.prune_personal_data", "schedule": timedelta(days=1), "options": {"expires": 3600},
+    },
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 

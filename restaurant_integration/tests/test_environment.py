@@ -87,6 +87,7 @@ def run_settings(expression: str, **environment: str) -> subprocess.CompletedPro
         ("LOG_WEBHOOKS", "str(settings.LOG_WEBHOOKS).lower()"),
         ("LOG_WEBHOOK_FAILURES", "str(settings.LOG_WEBHOOK_FAILURES).lower()"),
         ("WEBHOOK_LOG_RETENTION_DAYS", "settings.WEBHOOK_LOG_RETENTION_DAYS"),
+        ("PERSONAL_DATA_RETENTION_DAYS", "settings.PERSONAL_DATA_RETENTION_DAYS"),
         ("SANDBOX_ENABLED", "str(settings.SANDBOX_ENABLED).lower()"),
         ("LOG_LEVEL", "settings.LOG_LEVEL"),
         ("LOG_FORMAT", "settings.LOG_FORMAT"),
