@@ -57,18 +57,24 @@ def check_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         origin = origin_of(url)
-        sound = parts.scheme in {"http", "https"} and bool(parts.hostname)
-        sound = sound and parts.username is None and parts.password is None and not parts.fragment
+        sound = bool(parts.hostname) and parts.username is None and parts.password is None and not parts.fragment
     except ValueError:
         raise bad from None
     if not sound or parts.port == 0 or parts.netloc.endswith(":"):
         raise bad
-    if origin in allowed_origins():
+    if parts.scheme in {"http", "https"} and origin in allowed_origins():
         return url
     if parts.scheme != "https":
         raise AddressError("expected https; http is only for origins in OUTBOUND_ALLOWED_ORIGINS")
     check_host(parts.hostname or "", is_literal_v6="[" in parts.netloc)
     return url
+
+
+def check_base_url(url: str) -> str:
+    """Return an address below which we may call, without a slash at its end; raise AddressError for any other."""
+    if "?" in url:
+        raise AddressError("expected an address such as https://api.example.com")
+    return check_url(url).rstrip("/")
 
 
 def check_host(host: str, *, is_literal_v6: bool = False) -> None:

@@ -158,10 +158,11 @@ def send(
     try:
         with alarm:
             answer = _exchange(request, headers, timeout_s, started + total_s)
-    except SendError:
-        raise
     except Exception as error:
         raise _send_error(error, alarm) from error
+    if alarm.has_rung:
+        # What the cut left over can look like an answer.
+        raise SendError("timeout", "The call took too long.")
     return Sent(answer, round((time.monotonic() - started) * 1000, 3))
 
 
@@ -176,6 +177,9 @@ def _exchange(request: OutboundRequest, headers: dict[str, str], timeout_s: floa
         stream=True,
     )
     try:
+        if not response.headers:
+            # A peer that dies after its status line: Python's client takes that for an answer.
+            raise SendError("connection_lost", "The connection broke before the answer was there.")
         body, is_cut = _read(response, until)
     finally:
         response.close()
@@ -254,6 +258,8 @@ def _send_error(error: Exception, alarm: _Alarm) -> SendError:
         return SendError("address_refused", f"This address is not called: {refused}.", is_passing=False)
     if alarm.has_rung:
         return SendError("timeout", "The call took too long.")
+    if isinstance(error, SendError):
+        return error
     if any(isinstance(cause, (NameResolutionError, socket.gaierror)) for cause in causes):
         return SendError("dns_failed", "The host's name has no address.")
     if isinstance(error, requests.exceptions.SSLError):

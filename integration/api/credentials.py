@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from integration.addresses import AddressError, check_base_url
 from integration.api.reading import Fields, body_of
 from integration.credentials import CredentialChange, change_details, credential_json, forget_credential, set_credential
 from integration.models import ProviderCredential
@@ -146,30 +145,10 @@ def _base_url(fields: Fields) -> str:
     if not url:
         return ""
     try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 — reading it checks it
-        sound = bool(parts.hostname) and not (parts.username or parts.password or parts.query or parts.fragment)
-    except ValueError:
-        parts, sound = urlsplit(""), False
-    if not sound or not url.isascii() or any(character in url for character in " \\\t\r\n"):
-        fields.fault("baseUrl", "expected an address such as https://api.example.com")
-    elif parts.scheme != "https" and not (parts.scheme == "http" and origin_of(url) in allowed_origins()):
-        fields.fault("baseUrl", "expected https; http is only for origins in OUTBOUND_ALLOWED_ORIGINS")
-    else:
-        return url
+        return check_base_url(url)
+    except AddressError as error:
+        fields.fault("baseUrl", str(error))
     return ""
-
-
-def allowed_origins() -> set[str]:
-    """Return the origins that may be called without TLS: the deployer's list and the hub."""
-    return {origin_of(url) for url in (*settings.OUTBOUND_ALLOWED_ORIGINS, settings.NEXARA_BASE_URL)}
-
-
-def origin_of(url: str) -> str:
-    """Return scheme, host and port of an address in one form, whatever its case and with its default port."""
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
-    return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"
 
 
 def _addresses(fields: Fields) -> list[str]:
