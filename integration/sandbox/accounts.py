@@ -21,7 +21,8 @@ ACCOUNT_FIELDS = {
     "deliveroo": ("clientId", "clientSecret"),
     "jahez": ("apiKey", "secret"),
 }
-"""The fields of a credential that get a token at each provider."""
+"""The fields of a credential that get a token at each provider that is played."""
+PLAYED = tuple(ACCOUNT_FIELDS)
 
 TOKEN_LIFE_S = {"careem": 86_400, "talabat": 1_800, "deliveroo": 300, "jahez": 3_600}
 """As long as the real ones: a day, 30 and 5 minutes; Jahez's life is not published."""

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from integration.companies import default_company, named_company
+from integration.sandbox.accounts import PLAYED
 from integration.sandbox.floor import Floor, FloorError, Placed
 from integration.sandbox.loop import SandboxLoop
 from integration.sandbox.orders import MAX_SPEED
@@ -48,7 +49,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--rate", type=float, default=0.5, help="orders a second, up to 10 (default: 0.5)")
         parser.add_argument("--minutes", type=float, default=2, help="how long orders come, up to 60 (default: 2)")
-        parser.add_argument("--providers", default=",".join(ADAPTERS), help="some of them, with commas (default: all)")
+        parser.add_argument("--providers", default=",".join(PLAYED), help="some of them, with commas (default: all)")
         parser.add_argument("--seed", type=int, default=1, help="the same seed plans the same rush (default: 1)")
         parser.add_argument("--company", default="", help="slug or id (default: the only one, else the demo company)")
         parser.add_argument("--no-staff", action="store_true", help="leave the staff's work to you")
@@ -124,8 +125,8 @@ class Command(BaseCommand):
 
 
 def _check(options: dict[str, Any], providers: Sequence[str]) -> None:
-    if not providers or set(providers) - set(ADAPTERS):
-        raise CommandError(f"--providers are some of: {', '.join(ADAPTERS)}.")
+    if not providers or set(providers) - set(PLAYED):
+        raise CommandError(f"--providers are some of: {', '.join(PLAYED)}.")
     if not 0 < options["rate"] <= 10 or not 0 < options["minutes"] <= 60:
         raise CommandError("--rate is above 0 and up to 10, --minutes above 0 and up to 60.")
     if options["rate"] * options["minutes"] * 60 > MOST_ORDERS:

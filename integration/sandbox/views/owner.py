@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from integration.models import SandboxCall, SandboxOrder
+from integration.sandbox.accounts import PLAYED
 from integration.sandbox.orders import MAX_SPEED, Placing, PlacingError, place_order
 from integration.sandbox.payloads import Wish
 from integration.sandbox.views.base import is_open
@@ -18,7 +19,6 @@ from orders.errors import ApiError, not_found
 from orders.models import Role
 from orders.models.order import order_id_for
 from orders.times import iso_time
-from providers.registry import ADAPTERS
 
 KINDS = ("created", "pickup", "scheduled", "own_delivery", "dine_in")
 SHOWN = 100
@@ -33,7 +33,7 @@ class OwnerView(CompanyAPIView):
     role_required = {"POST": Role.OWNER, "GET": Role.OWNER}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        if not is_open() or kwargs.get("provider") not in ADAPTERS:
+        if not is_open() or kwargs.get("provider") not in PLAYED:
             raise not_found("This path")
         super().initial(request, *args, **kwargs)
 
