@@ -10,13 +10,14 @@ import psycopg
 
 from benchmarks.faults import of_postgres, of_processes, of_redis, of_work  # noqa: F401 - they register their scenarios
 from benchmarks.faults.checks import check
+from benchmarks.faults.report import line, write_table
 from benchmarks.faults.run import Run, make_run
 from benchmarks.faults.scenarios import SCENARIOS, Scenario
 from benchmarks.faults.servers import MissingError
 from benchmarks.faults.stack import Stack
 
-KEEP = "--keep"
-"""Leaves the folder with the logs and ledgers behind."""
+KEEP, WRITE = "--keep", "--write"
+"""Leave the folder with the logs and ledgers behind; write the table of docs/reliability.md."""
 
 
 async def play(stack: Stack, scenario: Scenario) -> Run:
@@ -35,40 +36,34 @@ async def play(stack: Stack, scenario: Scenario) -> Run:
     return run
 
 
-def line(run: Run, took_s: float) -> str:
-    notes = ", ".join(f"{name} {value}" for name, value in run.notes.items())
-    verdict = "FAIL" if run.faults else "PASS"
-    first = f"{verdict}  {run.name:<22} {took_s:4.0f} s  {notes}"
-    return "\n".join([first, *(f"      - {fault}" for fault in run.faults[:12])])
-
-
-async def play_all(names: list[str], *, keep: bool) -> int:
-    failed = 0
+async def play_all(names: list[str], *, keep: bool, write: bool) -> int:
+    runs: list[Run] = []
     stack = Stack()
     try:
         stack.start_servers()
         for name in names:
             started = time.monotonic()
             run = await play(stack, SCENARIOS[name])
-            failed += bool(run.faults)
+            runs.append(run)
             print(line(run, time.monotonic() - started), flush=True)
+            if write:
+                write_table([run])
     finally:
         await asyncio.to_thread(stack.down)
         stack.stop(keep=keep)
         if keep:
             print(f"Logs and ledgers: {stack.folder}")
-    return int(failed > 0)
+    return int(any(run.faults for run in runs))
 
 
 def main(arguments: list[str]) -> int:
     """Play the named scenarios, all without names; return the exit code."""
-    keep = KEEP in arguments
-    names = [name for name in arguments if name != KEEP] or list(SCENARIOS)
+    names = [name for name in arguments if name not in {KEEP, WRITE}] or list(SCENARIOS)
     if unknown := [name for name in names if name not in SCENARIOS]:
         print(f"No scenario is called {unknown[0]}; there are: {', '.join(SCENARIOS)}.", file=sys.stderr)
         return 2
     try:
-        return asyncio.run(play_all(names, keep=keep))
+        return asyncio.run(play_all(names, keep=KEEP in arguments, write=WRITE in arguments))
     except MissingError as reason:
         print(f"Cannot run: {reason}.", file=sys.stderr)
         return 1

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 
+from benchmarks.faults.of_processes import AFTER_START_S
 from benchmarks.faults.run import Run
 from benchmarks.faults.scenarios import scenario
 from benchmarks.faults.servers import children
@@ -23,7 +24,7 @@ MANY, FEW = 20_000, 10
 async def killed_between_commits(run: Run) -> None:
     run.points(die_between=3)
     async with run.load(15):
-        with run.fault(grace_s=4):
+        with run.fault(grace_s=AFTER_START_S):
             await run.wait_for("deaths", lambda: run.deaths() == 3, 30)
     run.points()
 
