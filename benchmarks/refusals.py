@@ -34,6 +34,10 @@ from integration.models import ProviderCredential
 ProviderCredential.objects.filter(company__slug="disabled", provider="careem").update(is_enabled=False)
 ProviderCredential.objects.filter(company__slug="listed", provider="careem").update(allowed_ips=["192.0.2.1"])
 """
+_REASONS = """
+from integration.models import WebhookLog
+print(", ".join(sorted(set(WebhookLog.objects.filter(status="rejected").values_list("error", flat=True)))))
+"""
 
 
 def manage(environ: dict[str, str], *arguments: str) -> str:
@@ -113,6 +117,7 @@ def main() -> int:
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(15)
+        reasons = manage(environ, "shell", "--no-imports", "-c", _REASONS).strip()
     print(f"{tries} tries each, in milliseconds:\n")
     for name, found in times.items():
         quartiles = statistics.quantiles(found, n=4)
@@ -121,6 +126,7 @@ def main() -> int:
     spread = max(medians) - min(medians)
     print(f"\n  spread of the medians    {spread:.2f}")
     print(f"  different answers        {len(answers)}")
+    print(f"  true reasons, in our log {reasons}")
     return 0 if spread <= GREATEST_SPREAD_MS and len(answers) == 1 else 1
 
 
