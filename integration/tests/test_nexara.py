@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import timedelta
+
+import pytest
+import responses
+import time_machine
+from django.utils import timezone
+
+from integration import nexara
+from integration.models import Alert, CircuitBreaker, IntegrationWebhook, OutboundPush, ProviderCredential
+from integration.tests.outbound import JAHEZ, OUT_SECRETS, jahez_token, move, received, sent_json, work
+from integration.tests.peers import answer, peer
+from orders.models import Order
+
+HUB = "http://localhost:3002"
+SYNC = f"{HUB}/api/orders/sync"
+STATUS_URL = f"{JAHEZ}/webhooks/status_update"
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch):
+    monkeypatch.setattr(nexara, "PAUSE_S", 0)
+
+
+def via_hub(installation, provider="jahez", *, has_own_way=False) -> Order:
+    order = received(installation, provider)
+    Order.objects.filter(pk=order.pk).update(via_hub=True)
+    if not has_own_way:
+        credential = ProviderCredential.objects.get(company=installation.company, provider=provider)
+        credential.secrets = {
+            name: value for name, value in credential.secrets.items() if name not in OUT_SECRETS[provider]
+        }
+        credential.save()
+    order.refresh_from_db()
+    return order
+
+
+@responses.activate
+def test_an_order_of_the_hub_is_answered_through_it(amman, settings):
+    settings.NEXARA_API_KEY = "deployers-key"
+    responses.post(SYNC, json={"success": True})
+    order = via_hub(amman, has_own_way=True)
+    push = work(move(order, "confirmed"))
+    assert (push.status, push.route) == ("sent", "nexara")
+    request = responses.calls[0].request
+    body = sent_json()
+    assert body | {"timestamp": None} == {
+        "orderId": str(order.id), "externalOrderId": "10000001", "provider": "jahez", "status": "confirmed",
+        "timestamp": None, "companyId": str(amman.company.id),
+    }  # fmt: skip
+    assert request.headers["Idempotency-Key"] == str(push.id)
+    assert request.headers["Authorization"] == "Bearer deployers-key"
+    proof = hmac.new(
+        b"nexara-secret-key-0001", request.headers["X-Timestamp"].encode() + b"." + request.body, hashlib.sha256
+    )
+    assert request.headers["X-Nexara-Signature"] == proof.hexdigest()
+    kept = push.attempt_set.get().request_headers
+    assert kept["authorization"] == kept["x-nexara-signature"] == "[redacted]"
+
+
+@responses.activate
+def test_the_hub_hears_every_status(amman):
+    responses.post(SYNC, json={"success": True})
+    order = via_hub(amman)
+    for status in ("confirmed", "preparing", "ready", "out_for_delivery", "delivered"):
+        assert work(move(order, status)).status == "sent"
+    assert [sent_json(index)["status"] for index in range(5)] == [
+        "confirmed", "preparing", "ready", "out_for_delivery", "delivered",
+    ]  # fmt: skip
+
+
+@responses.activate
+def test_without_the_hub_the_provider_is_told_directly_and_the_hub_not_later(amman):
+    responses.post(SYNC, status=503)
+    jahez_token()
+    responses.post(STATUS_URL, json={})
+    push = work(move(via_hub(amman, has_own_way=True), "confirmed"))
+    assert (push.status, push.route) == ("sent", "provider")
+    assert [call.request.url for call in responses.calls].count(SYNC) == 3
+    assert list(push.attempt_set.values_list("url", "response_status")) == [(SYNC, 503), (STATUS_URL, 200)]
+    assert not OutboundPush.objects.exclude(pk=push.pk).exists()
+
+
+@responses.activate
+def test_without_the_hub_and_without_a_way_of_its_own_it_waits_and_staff_are_told(amman):
+    responses.post(SYNC, body=ConnectionError())
+    push = work(move(via_hub(amman), "confirmed"))
+    assert (push.status, push.route, push.error_code) == ("failed", "nexara", "hub_unreachable")
+    alert = Alert.objects.get(cause="hub_unreachable")
+    assert (alert.subject, alert.severity) == ("jahez", "critical")
+    assert "tablet" in alert.message
+    responses.replace("POST", SYNC, json={"success": True})
+    with time_machine.travel(timezone.now() + timedelta(seconds=11)):
+        assert work(push).status == "sent"
+    alert.refresh_from_db()
+    assert alert.state == "resolved"
+
+
+@responses.activate
+def test_an_open_breaker_of_the_hub_turns_to_the_provider_at_once(amman):
+    jahez_token()
+    responses.post(STATUS_URL, json={})
+    CircuitBreaker.objects.create(
+        company=amman.company, provider="nexara", state="open", retry_at=timezone.now() + timedelta(minutes=5)
+    )
+    assert work(move(via_hub(amman, has_own_way=True), "confirmed")).route == "provider"
+    assert SYNC not in [call.request.url for call in responses.calls]
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    "reply", [{"status": 422, "json": {}}, {"json": {"success": False}}], ids=["refused", "not a success"]
+)
+def test_what_the_hub_refuses_waits_for_a_person(amman, reply):
+    responses.post(SYNC, **reply)
+    push = work(move(via_hub(amman, has_own_way=True), "confirmed"))
+    assert (push.status, push.route) == ("dead", "nexara")
+    assert len(responses.calls) == 1
+    assert Alert.objects.filter(cause="push_dead").exists()
+
+
+@responses.activate
+def test_quick_tries_end_with_the_first_answer(amman, settings):
+    settings.NEXARA_MAX_RETRIES = 4
+    responses.post(SYNC, body=ConnectionError())
+    responses.post(SYNC, status=500)
+    responses.post(SYNC, json={"success": True})
+    assert work(move(via_hub(amman), "confirmed")).status == "sent"
+    assert len(responses.calls) == 3
+
+
+def test_the_key_that_the_hub_gave_for_a_provider_signs(amman):
+    assert nexara.secret_of(amman.company, "jahez") == "nexara-secret-key-0001"
+    IntegrationWebhook.objects.create(
+        company=amman.company, provider="jahez", url="https://x.example.com", secrets={"secretKey": "given"}
+    )
+    assert nexara.secret_of(amman.company, "jahez") == "given"
+    assert nexara.secret_of(amman.company, "careem") == "nexara-secret-key-0001"
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("reply", "status", "error"),
+    [
+        ({"json": {"status": "ok", "services": {"database": "up", "redis": {"status": "ok"}}}}, "healthy", None),
+        ({"json": {"status": "ok", "services": {"redis": "down"}}}, "degraded", "Not well at NEXARA: redis."),
+        ({"json": {"status": "error"}}, "degraded", "NEXARA says that it is not well."),
+        ({"body": "<html>"}, "degraded", "NEXARA's answer is not JSON."),
+        ({"status": 503}, "unhealthy", "NEXARA answered 503."),
+        ({"body": ConnectionError()}, "unhealthy", "The connection broke before the answer was there."),
+    ],
+)
+def test_health(reply, status, error):
+    responses.get(f"{HUB}/api/health", **reply)
+    health = nexara.check_health()
+    assert (health.status, health.error) == (status, error)
+
+
+def test_health_is_told_within_five_seconds(settings, monkeypatch):
+    import time
+
+    monkeypatch.setattr(nexara, "HEALTH_TOTAL_S", 0.4)
+    with peer(lambda connection, request: time.sleep(2)) as slow:
+        settings.NEXARA_BASE_URL = slow.url
+        started = time.monotonic()
+        assert nexara.check_health().status == "unhealthy"
+        assert time.monotonic() - started < 1.5
+
+
+def test_the_hub_may_be_on_this_machine(settings):
+    with peer(answer("200 OK", b'{"status":"ok"}')) as hub:
+        settings.NEXARA_BASE_URL = hub.url
+        assert nexara.check_health().status == "healthy"
