@@ -19,7 +19,7 @@ from integration.alerts import raise_alert
 from integration.envelope import read_envelope
 from integration.models import Alert, WebhookAttempt, WebhookBody, WebhookLog, WebhookStatus
 from integration.redaction import redact_headers
-from integration.retry import LEASE_S, next_delay
+from integration.retry import WORK_LEASE_S, next_delay
 from orders import live
 from orders.audit import record_act
 from orders.models import Company, User
@@ -116,7 +116,7 @@ def record(
         remote_address=address or None,
         request_id=request_id,
         attempts=1,
-        next_attempt_at=received_at + timedelta(seconds=LEASE_S),
+        next_attempt_at=received_at + timedelta(seconds=WORK_LEASE_S),
         claim_token=uuid.uuid4(),
         received_at=received_at,
     )
@@ -190,12 +190,17 @@ def due_rows(now: datetime, limit: int) -> list[WebhookLog]:
     return list(rows.order_by("turn", "next_attempt_at")[:limit])
 
 
+def rows_under_way(now: datetime) -> int:
+    """Return how many rows are claimed, by whomever, and still within their lease."""
+    return WebhookLog.objects.filter(status=WebhookStatus.PROCESSING, next_attempt_at__gt=now).count()
+
+
 def claim(log: WebhookLog, now: datetime) -> uuid.UUID | None:
-    """Take a due row for a minute; return the claim, or None where somebody else was first."""
+    """Take a due row for the time of a lease; return the claim, or None where somebody else was first."""
     token = uuid.uuid4()
     taken = WebhookLog.objects.filter(
         pk=log.pk, status__in=WAITING, next_attempt_at=log.next_attempt_at, claim_token=log.claim_token
-    ).update(status=WebhookStatus.PROCESSING, claim_token=token, next_attempt_at=now + timedelta(seconds=LEASE_S))
+    ).update(status=WebhookStatus.PROCESSING, claim_token=token, next_attempt_at=now + timedelta(seconds=WORK_LEASE_S))
     return token if taken else None
 
 
@@ -206,7 +211,7 @@ def process_claimed(
     mine = uuid.uuid4()
     now = timezone.now()
     taken = WebhookLog.objects.filter(pk=log_id, claim_token=token, status=WebhookStatus.PROCESSING).update(
-        claim_token=mine, attempts=F("attempts") + 1, next_attempt_at=now + timedelta(seconds=LEASE_S)
+        claim_token=mine, attempts=F("attempts") + 1, next_attempt_at=now + timedelta(seconds=WORK_LEASE_S)
     )
     if not taken:
         return None
@@ -475,7 +480,7 @@ def replay(log: WebhookLog, *, user: User | None, force: bool = False) -> Webhoo
         taken = WebhookLog.objects.filter(pk=log.pk, status=was, claim_token=log.claim_token).exclude(
             status=WebhookStatus.PROCESSING, next_attempt_at__gt=now
         ).update(
-            status=WebhookStatus.PROCESSING, claim_token=token, attempts=0, next_attempt_at=now + timedelta(seconds=LEASE_S)
+            status=WebhookStatus.PROCESSING, claim_token=token, attempts=0, next_attempt_at=now + timedelta(seconds=WORK_LEASE_S)
         )  # fmt: skip
         if not taken:
             raise NotReplayableError("This event is being worked on in this moment.")

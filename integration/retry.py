@@ -8,8 +8,11 @@ from datetime import timedelta
 INBOUND_DELAYS_S = (10, 20, 40, 80, 160)
 """A new order's retries end within six minutes: providers cancel an unanswered order after five to eleven."""
 JITTER = 0.2
+WORK_LEASE_S = 45
+"""How long whoever claimed a delivery may work on it before the sweep takes it back: longer than a request or a task lasts,
+and short enough that what a crash left behind has come to its end within a minute."""
 LEASE_S = 60
-"""How long whoever claimed a row may work on it before the sweep takes it back."""
+"""The same for a push, which may wait for a provider."""
 PARKED_ALERT_AFTER_S = 600
 
 

@@ -12,7 +12,7 @@ from integration import deadlines, housekeeping, inbox, outbox, personal_data
 from orders.security.sign_in import forget_old_tries
 
 
-@shared_task(name="integration.process_event")
+@shared_task(name="integration.process_event", time_limit=40, soft_time_limit=30)
 def process_event(log_id: str, token: str) -> None:
     """Work one claimed delivery."""
     inbox.process_claimed(uuid.UUID(log_id), uuid.UUID(token))

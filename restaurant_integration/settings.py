@@ -199,20 +199,21 @@ else:
             "keepalives_interval": 5,
             "keepalives_count": 3,
             "tcp_user_timeout": 25_000,
-            # Reconnecting is given up soon and begun anew: the pool's own pauses grow to minutes.
-            "pool": {
-                "min_size": 1,
-                "max_size": env.int("DATABASE_POOL_SIZE", default=10),
-                "timeout": 1.5,
-                "reconnect_timeout": 2,
-            },
         }
         DATABASES["default"]["CONN_MAX_AGE"] = 0
         if SERVES_REQUESTS:
             from restaurant_integration.postgres.base import BoundedConnection
 
             DATABASES["default"]["ENGINE"] = "restaurant_integration.postgres"
-            DATABASES["default"]["OPTIONS"]["pool"]["connection_class"] = BoundedConnection
+            # For threads that come and go. A worker's child has one connection, and Celery makes pools anew for every task.
+            DATABASES["default"]["OPTIONS"]["pool"] = {
+                "connection_class": BoundedConnection,
+                "min_size": 1,
+                "max_size": env.int("DATABASE_POOL_SIZE", default=10),
+                "timeout": 1.5,
+                # Reconnecting is given up soon and begun anew: the pool's own pauses grow to minutes.
+                "reconnect_timeout": 2,
+            }
 
 # -- Redis, Channels, Celery: hints. Everything works, only slower, without them ---------------------------------------
 
@@ -260,7 +261,9 @@ CELERY_BEAT_SCHEDULE = {
     "watch-parked": {"task": "integration.watch_parked", "schedule": 30.0, "options": {"expires": 30}},
     "prune-logs": {"task": "integration.prune_logs", "schedule": timedelta(hours=6), "options": {"expires": 3600}},
     "prune-personal-data": {
-        "task": "integration.prune_personal_data", "schedule": timedelta(days=1), "options": {"expires": 3600},
+        "task": "integration.prune_personal_data",
+        "schedule": timedelta(days=1),
+        "options": {"expires": 3600},
     },
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
