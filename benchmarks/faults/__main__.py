@@ -22,10 +22,12 @@ KEEP, WRITE = "--keep", "--write"
 
 async def play(stack: Stack, scenario: Scenario) -> Run:
     """Play one scenario and check what is left of it."""
-    await asyncio.to_thread(stack.up, scenario.env)
+    is_fresh = await asyncio.to_thread(stack.up, scenario.env)
     log_from = stack.log.stat().st_size
     run = await make_run(stack, scenario.name, scenario.companies)
     try:
+        if is_fresh:
+            await run.warm_up()
         await scenario.play(run)
         await run.settle()
         await check(run, log_from, scenario.p99_ms)

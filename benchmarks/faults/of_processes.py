@@ -33,7 +33,7 @@ async def web_killed(run: Run) -> None:
 async def web_worker_killed(run: Run) -> None:
     async with run.load(15):
         await asyncio.sleep(5)
-        with run.fault(grace_s=3):
+        with run.fault(grace_s=AFTER_START_S):
             os.kill(children(run.stack.pid("web"))[0], signal.SIGKILL)
 
 

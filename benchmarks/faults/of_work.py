@@ -117,7 +117,7 @@ async def crowded(run: Run) -> None:
     big, small = await asyncio.to_thread(run.stack.make_companies, f"{run.name}-big", f"{run.name}-small")
     async with run.load(2):
         pass
-    with run.fault(grace_s=60):
+    with run.fault(grace_s=10):
         await asyncio.to_thread(run.insert_due, big.id, MANY)
         await asyncio.to_thread(run.insert_due, small.id, FEW)
         started = time.monotonic()

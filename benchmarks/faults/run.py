@@ -86,6 +86,13 @@ class Run:
         yield
         await asyncio.gather(*sending)
 
+    async def warm_up(self) -> None:
+        """Send a little after a start: what is loaded on first use belongs to no figure of a scenario."""
+        with self.fault(grace_s=0):
+            async with self.load(4, rate=9):
+                pass
+        await asyncio.sleep(1)
+
     async def _deliver(self, event: Event, meant_at: float) -> None:
         for wait_s in (*RETRY_AFTER_S, None):
             await asyncio.sleep(max(0.0, meant_at - time.time()))

@@ -86,11 +86,11 @@ class Stack:
 
     # -- the processes -----------------------------------------------------------------------------------------------
 
-    def up(self, extra: dict[str, str] | None = None) -> None:
-        """Run the processes, or leave them where they run with this environment already. Raises MissingError."""
+    def up(self, extra: dict[str, str] | None = None) -> bool:
+        """Run the processes; return False where they run with this environment already. Raises MissingError."""
         extra = extra or {}
         if self._up is not None and self._up.poll() is None and self.env == extra:
-            return
+            return False
         self.down()
         with self.log.open("ab") as log:
             self._up = subprocess.Popen(
@@ -103,7 +103,7 @@ class Stack:
             if livez(self.port) and livez(self.sockets_port) and self.pid("worker") and self.pid("sweeper"):
                 # A moment for the worker, which says nothing when it is ready.
                 time.sleep(2)
-                return
+                return True
             time.sleep(0.2)
         raise MissingError(f"the processes did not start; see {self.log}")
 
