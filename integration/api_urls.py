@@ -12,6 +12,7 @@ from integration.api.audit import AuditView
 from integration.api.credentials import CredentialView
 from integration.api.logs import LogListView, LogView, ReplayManyView, ReplayView
 from integration.api.members import MemberListView, MemberView
+from integration.api.outbound import HealthView, RegisterWebhookView, SyncOrderView, TestProviderView
 from integration.api.status import StatsView, StatusView
 from integration.api.tokens import TokenListView, TokenView
 
@@ -19,6 +20,10 @@ API = "api/integration"
 
 urlpatterns = [
     path(f"{API}/credentials/<str:provider>", CredentialView.as_view(), name="api-credential"),
+    path(f"{API}/register-webhook", RegisterWebhookView.as_view(), name="api-register-webhook"),
+    path(f"{API}/sync-order/<str:order_id>", SyncOrderView.as_view(), name="api-sync-order"),
+    path(f"{API}/test/<str:provider>", TestProviderView.as_view(), name="api-test-provider"),
+    path(f"{API}/health", HealthView.as_view(), name="api-health"),
     path(f"{API}/status", StatusView.as_view(), name="api-status"),
     path(f"{API}/stats", StatsView.as_view(), name="api-stats"),
     path(f"{API}/logs", LogListView.as_view(), name="api-logs"),

@@ -10,12 +10,15 @@ import contextlib
 import http.cookiejar
 import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
+import certifi
 import requests
 import requests.adapters
 import urllib3
@@ -166,6 +169,28 @@ def send(
     return Sent(answer, round((time.monotonic() - started) * 1000, 3))
 
 
+def shake_hands(url: str) -> str:
+    """Connect to an address's host as a call does; return the version of TLS, ``""`` without TLS. Raises SendError."""
+    try:
+        parts = urlsplit(check_url(url))
+        kind = _CheckedHTTPSConnection if parts.scheme == "https" else _CheckedHTTPConnection
+        connection: Any = kind(parts.hostname or "", parts.port, timeout=CONNECT_TIMEOUT_S)
+        if parts.scheme == "https":
+            connection.ca_certs = certifi.where()
+            connection.cert_reqs = "CERT_REQUIRED"
+        try:
+            connection.connect()
+            return str(connection.sock.version()) if parts.scheme == "https" else ""
+        finally:
+            connection.close()
+    except AddressError as error:
+        raise SendError("address_refused", f"This address is not called: {error}.", is_passing=False) from error
+    except ssl.SSLError as error:
+        raise SendError("tls_failed", "The peer's certificate or its TLS is not right.") from error
+    except Exception as error:
+        raise _send_error(error, None) from error
+
+
 def _exchange(request: OutboundRequest, headers: dict[str, str], timeout_s: float, until: float) -> OutboundAnswer:
     response = _sessions.session.request(
         request.method,
@@ -250,19 +275,19 @@ class _Alarm:
             self._socket = None
 
 
-def _send_error(error: Exception, alarm: _Alarm) -> SendError:
+def _send_error(error: Exception, alarm: _Alarm | None) -> SendError:
     """Say what a failure of the client means; its own text can quote the address, so it is not passed on."""
     causes = list(_causes(error))
     refused = next((cause for cause in causes if isinstance(cause, AddressError)), None)
     if refused is not None:
         return SendError("address_refused", f"This address is not called: {refused}.", is_passing=False)
-    if alarm.has_rung:
+    if alarm is not None and alarm.has_rung:
         return SendError("timeout", "The call took too long.")
     if isinstance(error, SendError):
         return error
     if any(isinstance(cause, (NameResolutionError, socket.gaierror)) for cause in causes):
         return SendError("dns_failed", "The host's name has no address.")
-    if isinstance(error, requests.exceptions.SSLError):
+    if isinstance(error, requests.exceptions.SSLError) or any(isinstance(cause, ssl.SSLError) for cause in causes):
         return SendError("tls_failed", "The peer's certificate or its TLS is not right.")
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return SendError("connect_timeout", "The peer did not take the connection in time.")

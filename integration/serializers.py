@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers as s
 
-from integration.models import Alert, ProviderCredential, WebhookAttempt, WebhookStatus
+from integration.models import Alert, CircuitBreaker, ProviderCredential, WebhookAttempt, WebhookStatus
 from integration.models.credential import NEXARA
 from integration.stats import PERIODS
 from orders.models import Role
@@ -312,6 +312,9 @@ class ProviderStatus(Shape):
     credentialExpiring = s.BooleanField()
     registered = s.BooleanField()
     registration = Registration(allow_null=True)
+    breaker = s.ChoiceField(
+        CircuitBreaker.State.choices, help_text="`open`: calls to the provider wait, because it cannot be reached."
+    )
     lastEventAt = _time()
     lastSuccessAt = _time()
     lastFailureAt = _time()

@@ -13,7 +13,14 @@ from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.db.models.functions import Trunc
 
 from integration.inbox import SETTLED, WAITING
-from integration.models import IntegrationWebhook, ProviderCredential, WebhookAttempt, WebhookLog, WebhookStatus
+from integration.models import (
+    CircuitBreaker,
+    IntegrationWebhook,
+    ProviderCredential,
+    WebhookAttempt,
+    WebhookLog,
+    WebhookStatus,
+)
 from integration.models.credential import NEXARA
 from orders.models import Company
 from orders.times import iso_time
@@ -141,13 +148,14 @@ def percentiles(logs: QuerySet[WebhookLog]) -> dict[str, Any]:
 
 
 def provider_status(company: Company, now: datetime) -> list[dict[str, Any]]:
-    """Return the state of each provider and of the hub: enabled, credential, registration, last events, last 24 h.
+    """Return the state of each provider and of the hub: enabled, credential, registration, breaker, last events, 24 h.
 
     Looks back as far as bodies are kept.
     """
     credentials = {credential.provider: credential for credential in company.credentials.all()}
     registrations = {row.provider: row for row in IntegrationWebhook.objects.filter(company=company)}
     day = WebhookLog.objects.filter(company=company, received_at__gte=now - timedelta(hours=24))
+    breakers = dict(CircuitBreaker.objects.filter(company=company).values_list("provider", "state"))
     counts = list(day.values("provider").annotate(**_COUNTS).order_by("provider"))
     return [
         {
@@ -155,6 +163,7 @@ def provider_status(company: Company, now: datetime) -> list[dict[str, Any]]:
             "name": ADAPTERS[slug].name if slug in ADAPTERS else "NEXARA",
             **_credential_state(slug, credentials.get(slug), now),
             **_registration_state(registrations.get(slug)),
+            "breaker": breakers.get(slug, CircuitBreaker.State.CLOSED.value),
             **_last_times(company, slug, now),
             "last24h": _sum(row for row in counts if row["provider"] == slug),
         }

@@ -17,6 +17,8 @@ STAFF = [
     ("GET", "logs"),
     ("GET", f"logs/{ANY_ID}"),
     ("GET", "alerts"),
+    ("GET", "health"),
+    ("POST", f"sync-order/{ANY_ID}"),
 ]
 MANAGERS = [
     ("POST", f"logs/{ANY_ID}/replay"),
@@ -25,8 +27,10 @@ MANAGERS = [
     ("POST", "webhook/careem/test"),
     ("POST", f"alerts/{ANY_ID}/acknowledge"),
     ("POST", f"alerts/{ANY_ID}/resolve"),
+    ("POST", "test/nexara"),
 ]
 OWNERS = [
+    ("POST", "register-webhook"),
     ("GET", "credentials/careem"),
     ("POST", "credentials/careem"),
     ("DELETE", "credentials/careem"),

@@ -27,6 +27,10 @@ MANAGEMENT = {
     "/api/integration/audit": {"get"},
     "/api/integration/members": {"get", "post"},
     "/api/integration/members/{member_id}": {"get", "patch", "delete"},
+    "/api/integration/register-webhook": {"post"},
+    "/api/integration/sync-order/{order_id}": {"post"},
+    "/api/integration/test/{provider}": {"post"},
+    "/api/integration/health": {"get"},
     "/api/integration/tokens": {"get", "post"},
     "/api/integration/tokens/{token_id}": {"get", "delete"},
 }

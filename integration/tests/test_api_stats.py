@@ -181,6 +181,7 @@ def test_a_provider_that_never_sent_anything(amman, dubai):
         "lastSuccessAt": None,
         "lastFailureAt": None,
         "lastRejectedAt": None,
+        "breaker": "closed",
         "last24h": ZERO,
     }
 

@@ -1,0 +1,111 @@
+"""The shapes of what goes out, for the OpenAPI schema alone."""
+
+from __future__ import annotations
+
+from rest_framework import serializers as s
+
+from integration.models import PushRoute, PushStatus
+from integration.serializers import CredentialRequest, Shape, _answer, _maybe, _time
+from orders.api.shapes import STATUSES
+from orders.schema import Failure
+from providers.registry import ADAPTERS
+
+
+class RegisterRequest(Shape):
+    """Which providers, and what proves them."""
+
+    providers = s.ListField(child=s.CharField(), allow_empty=False, help_text=f"Of {', '.join(ADAPTERS)}.")
+    credentials = s.DictField(
+        child=CredentialRequest(), required=False, help_text="Provider to what `credentials/{provider}` takes."
+    )
+
+
+class RegisteredProvider(Shape):
+    """A provider that NEXARA knows now."""
+
+    provider = s.CharField()
+    webhookId = s.CharField()
+    url = s.URLField()
+    status = s.CharField(help_text="`active`")
+
+
+class FailedProvider(Shape):
+    """A provider that was not registered."""
+
+    provider = s.CharField()
+    reason = s.CharField()
+
+
+class Registrations(Shape):
+    """What became of each provider."""
+
+    registered = RegisteredProvider(many=True)
+    failed = FailedProvider(many=True)
+
+
+RegisterAnswer = _answer("RegisterAnswer", Registrations())
+
+
+RegisterFailure = type("RegisterFailure", (Failure,), {"data": Registrations(), "__doc__": "None was registered."})
+
+
+class SyncRequest(Shape):
+    """The step to take first, if any."""
+
+    status = s.ChoiceField(STATUSES, required=False)
+
+
+class Push(Shape):
+    """What a provider is told."""
+
+    id = s.UUIDField()
+    status = s.ChoiceField(PushStatus.choices)
+    route = s.ChoiceField(PushRoute.choices)
+    action = s.CharField(help_text="The order's status that is told.")
+    attempts = s.IntegerField()
+    error = _maybe()
+    nextAttemptAt = _time()
+    finishedAt = _time()
+
+
+class PushedOrder(Shape):
+    """An order and its push."""
+
+    orderId = s.UUIDField()
+    status = s.ChoiceField(STATUSES)
+    push = Push()
+
+
+PushAnswer = _answer("PushAnswer", PushedOrder())
+
+
+class ConnectivityStep(Shape):
+    """One step of the test."""
+
+    name = s.ChoiceField(["dns", "tls", "token", "call"])
+    outcome = s.ChoiceField(["ok", "failed", "skipped"])
+    durationMs = s.FloatField(allow_null=True)
+    detail = _maybe()
+
+
+class Connectivity(Shape):
+    """How the way to a provider is."""
+
+    provider = s.CharField()
+    ok = s.BooleanField()
+    steps = ConnectivityStep(many=True)
+
+
+ConnectivityAnswer = _answer("ConnectivityAnswer", Connectivity())
+
+
+class HubHealth(Shape):
+    """How NEXARA is."""
+
+    status = s.ChoiceField(["healthy", "degraded", "unhealthy"])
+    latencyMs = s.FloatField(allow_null=True)
+    checkedAt = s.DateTimeField()
+    error = _maybe()
+
+
+HealthAnswer = _answer("HealthAnswer", HubHealth())
