@@ -42,8 +42,11 @@ def record_for_person(action: str, person: User | None, **entry: Any) -> None:
 
     Somebody unknown, or without a company, stands in the trail of the installation.
     """
-    companies: list[Company | None] = list(Company.objects.filter(memberships__user=person).order_by("created_at"))
-    for company in companies if person is not None and companies else [None]:
+    # Asked for nobody as well: an unknown name has to take as long as a known one.
+    person_id = person.pk if person is not None else 0
+    found = Company.objects.filter(memberships__user_id=person_id).order_by("created_at")
+    companies: list[Company | None] = [*found] or [None]
+    for company in companies:
         record_act(action, company=company, **entry)
 
 

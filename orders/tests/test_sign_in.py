@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -258,3 +260,25 @@ def test_a_session_ends_at_its_greatest_age_however_busy(shop):
 def test_a_call_with_a_token_makes_no_session(shop):
     answer = Client().get("/api/orders", headers={"Authorization": f"Token {shop.token()}"})
     assert (answer.status_code, dict(answer.cookies)) == (200, {})
+
+
+# -- at once -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hundred_tries_at_once_are_no_way_around_the_limit(shop):
+    """On several connections at once; SQLite's writers wait for each other."""
+    if connection.vendor != "postgresql":
+        pytest.skip("needs Postgres: SQLite has one writer at a time")
+
+    def one_try(_: int) -> bool:
+        try:
+            begin_try("198.51.100.7", "cook", timezone.now())
+        except LockedOut:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(one_try, range(100))) == ACCOUNT_TRIES
