@@ -19,6 +19,7 @@ from integration.sandbox.payloads import Wish
 from integration.sandbox.story import Status
 from orders.models import BranchStore, Company, Order
 from orders.models.order import order_id_for
+from providers.events import FulfilledBy
 from providers.events import Status as OurStatus
 from providers.registry import get_adapter
 from providers.samples import Dialect, SampleOrder, UnsignedSample
@@ -131,6 +132,33 @@ def _dialect(provider: str, credential: ProviderCredential | None) -> Dialect:
     raise PlacingError("no_credential", f"There is no secret with which an order of {provider} could be signed.")
 
 
+def adopt_order(company_id: uuid.UUID, provider: str, external_id: str, now: datetime) -> SandboxOrder | None:
+    """Take an order that came from elsewhere, such as ``send_sample``, for one of the provider's; None where we have none.
+
+    So that a first sample, sent by hand and answered, finds a provider that knows of it. Nothing comes of it by itself.
+    """
+    ours = Order.objects.filter(pk=order_id_for(company_id, provider, external_id)).first()
+    if ours is None:
+        return None
+    order, _ = SandboxOrder.objects.get_or_create(
+        company_id=company_id,
+        provider=provider,
+        external_id=external_id,
+        defaults={
+            "dialect": "native",
+            "store_id": "",
+            "payload": {},
+            "carried_by_provider": ours.fulfilled_by == FulfilledBy.PROVIDER,
+            "is_scheduled": ours.scheduled_for is not None,
+            "order_ref": str(ours.id),
+            "marks": {story.ADOPTED: now.isoformat()},
+            "placed_at": ours.placed_at,
+            "answer_by": ours.accept_by or now,
+        },
+    )
+    return order
+
+
 # -- what our calls do -------------------------------------------------------------------------------------------------
 
 
@@ -173,6 +201,8 @@ def want_open(order: SandboxOrder, now: datetime, *, accepted: bool = False) -> 
 
 
 def _want(order: SandboxOrder, now: datetime, *statuses: SandboxOrder.Status) -> None:
+    if story.ADOPTED in order.marks and order.status == Status.PLACED:
+        return  # what was said of it before, nobody told the sandbox
     move = story.next_move(order, now)
     if move and move.status in {Status.TIMED_OUT, Status.CANCELLED}:
         # The loop has not been here yet, and our call is too late all the same.
@@ -243,7 +273,7 @@ def _write(order: SandboxOrder, now: datetime, *, event: str = "", echo: str = "
         if not written:
             raise StaleError
         order.version += 1
-        said = event or echo
+        said = event or ("" if story.ADOPTED in order.marks else echo)
         built = payloads.build_event(order, said, now) if said else None
         if built is None:
             return

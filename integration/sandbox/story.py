@@ -31,6 +31,9 @@ LATE_COURIER_BY = 8.0
 TABLET_LOOK_S = 0.5
 """How often, in real seconds, we look whether a company without an account has answered."""
 
+ADOPTED = "adopted"
+"""The mark of an order that the sandbox did not send itself: it answers calls about it, and starts nothing."""
+
 OPEN = frozenset({Status.PLACED, Status.ACCEPTED, Status.COURIER_HERE, Status.PICKED_UP})
 BEFORE_PICKUP = OPEN - {Status.PICKED_UP}
 
@@ -83,6 +86,8 @@ def next_look(order: SandboxOrder, now: datetime) -> datetime | None:
 
 
 def _due_at(order: SandboxOrder) -> datetime | None:
+    if ADOPTED in order.marks:
+        return None
     if order.status == Status.PLACED:
         return order.answer_by
     # What the restaurant carries, or cooks hours from now, goes on when it says so.

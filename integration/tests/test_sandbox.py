@@ -817,6 +817,37 @@ def test_who_comes_second_changes_nothing(wired, clock):
     assert order.status == "accepted"
 
 
+# -- an order that came from elsewhere ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_sample_that_was_sent_by_hand_can_be_answered_and_starts_nothing(wired, provider, clock, loop):
+    wired.send(provider, external_id="4711", now=NOW)
+    sent = SandboxOrder(company=wired.company, provider=provider, external_id="4711")
+    clock.shift(timedelta(minutes=30))
+    api = Api(wired, provider)
+    assert api.accept(sent).status_code in {200, 204}
+    assert said(api.accept(sent)) == (409, "conflict")
+    order = SandboxOrder.objects.get()
+    assert (order.status, order.next_at) == ("accepted", None)
+    clock.shift(timedelta(hours=1))
+    assert loop.tick() == 0
+    assert not SandboxDelivery.objects.exists()
+
+
+def test_a_sample_that_its_provider_accepted_can_be_ready(wired):
+    wired.send("careem", external_id="4711", now=NOW)
+    body = {"state": "ready", "cancellation_reason": "OTHER"}
+    assert Api(wired, "careem").call("PUT", "/pos/api/v1/orders/4711", body).status_code == 200
+
+
+def test_a_sample_of_another_company_is_not_adopted(wired, dubai):
+    dubai.send("careem", external_id="4711", now=NOW)
+    sent = SandboxOrder(company=wired.company, provider="careem", external_id="4711")
+    assert said(Api(wired, "careem").accept(sent)) == (404, "not_found")
+    assert not SandboxOrder.objects.exists()
+
+
 # -- a company without an account --------------------------------------------------------------------------------------
 
 
