@@ -480,7 +480,8 @@ def replay(log: WebhookLog, *, user: User | None, force: bool = False) -> Webhoo
         taken = WebhookLog.objects.filter(pk=log.pk, status=was, claim_token=log.claim_token).exclude(
             status=WebhookStatus.PROCESSING, next_attempt_at__gt=now
         ).update(
-            status=WebhookStatus.PROCESSING, claim_token=token, attempts=0, next_attempt_at=now + timedelta(seconds=WORK_LEASE_S)
+            status=WebhookStatus.PROCESSING, claim_token=token, attempts=0,
+            next_attempt_at=now + timedelta(seconds=WORK_LEASE_S),
         )  # fmt: skip
         if not taken:
             raise NotReplayableError("This event is being worked on in this moment.")
