@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import time
 
@@ -64,8 +65,13 @@ def main(arguments: list[str]) -> int:
     if unknown := [name for name in names if name not in SCENARIOS]:
         print(f"No scenario is called {unknown[0]}; there are: {', '.join(SCENARIOS)}.", file=sys.stderr)
         return 2
+    # The servers are stopped by the same way out as after an interrupt.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return asyncio.run(play_all(names, keep=KEEP in arguments, write=WRITE in arguments))
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
     except MissingError as reason:
         print(f"Cannot run: {reason}.", file=sys.stderr)
         return 1

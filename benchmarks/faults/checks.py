@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from benchmarks.faults.http import request
-from benchmarks.faults.run import SETTLE_WITHIN_S, Run
-from benchmarks.faults.traffic import Event
+from benchmarks.faults.run import SETTLE_WITHIN_S, Run, Window
+from benchmarks.faults.traffic import Attempt, Event
 from orders.transitions import RANK
 from providers.base import InboundRequest
 from providers.events import Status
@@ -19,6 +19,7 @@ from providers.registry import ADAPTERS
 HEALTHY_P99_MS = 300.0
 UNAVAILABLE_WITHIN_S = 5.0
 SOCKET_LAG_S = 15.0
+BACK_WITHIN_S = 30
 END_STATES = {"processed", "ignored", "parked", "quarantined"}
 
 
@@ -55,7 +56,18 @@ def check_answers(run: Run, p99_ms: float) -> None:
     slow = max((attempt.answered_at - attempt.sent_at for attempt in refused), default=0.0)
     if slow > UNAVAILABLE_WITHIN_S:
         run.faults.append(f"a 503 after {slow:.1f} s")
-    healthy = percentile((attempt.took_ms for attempt in outside if 200 <= attempt.status < 300), 0.99)
+    back_s = {id(window): recovery_s(window, attempts) for window in run.windows}
+    if run.windows:
+        run.notes["as before"] = f"{max(back_s.values()):.0f} s after"
+    if max(back_s.values(), default=0) >= BACK_WITHIN_S:
+        run.faults.append(f"answers were not as before {BACK_WITHIN_S} s after the fault")
+    usual = [
+        attempt.took_ms
+        for attempt in outside
+        if 200 <= attempt.status < 300
+        and not any(0 < attempt.meant_at - window.ended_at < back_s[id(window)] for window in run.windows)
+    ]
+    healthy = percentile(usual, 0.99)
     run.notes["p99"] = f"{healthy:.0f} ms"
     if healthy > p99_ms:
         run.faults.append(f"p99 of healthy answers {healthy:.0f} ms")
@@ -64,6 +76,18 @@ def check_answers(run: Run, p99_ms: float) -> None:
     if inside:
         answered = [attempt.took_ms for attempt in inside if 200 <= attempt.status < 300]
         run.notes["p99 in fault"] = f"{percentile(answered, 0.99):.0f} ms" if answered else "none answered"
+
+
+def recovery_s(window: Window, attempts: list[Attempt]) -> int:
+    """Return how many seconds after a fault the answers were still slower than they may be, because all come at once."""
+    seconds: dict[int, list[float]] = defaultdict(list)
+    for attempt in attempts:
+        if attempt.meant_at >= window.ended_at:
+            seconds[int(attempt.meant_at - window.ended_at)].append(attempt.took_ms)
+    after = 0
+    while after < BACK_WITHIN_S and percentile(seconds.get(after, []), 0.9) > HEALTHY_P99_MS:
+        after += 1
+    return after
 
 
 def check_log(run: Run) -> dict[str, dict[str, Any]]:

@@ -21,7 +21,7 @@ from benchmarks.faults.traffic import Attempt, Event
 RETRY_AFTER_S = (1.0, 2.0, 4.0)
 """A sender that got no 2xx tries again after these."""
 SETTLE_WITHIN_S = 60.0
-RATE = 24.0
+RATE = 20.0
 POINTS_FILE = "fault_points.json"
 DUE_BODY = b'{"event_type": "menu.updated", "restaurant_id": "1", "timestamp": "2026-01-01T00:00:00Z"}'
 _numbers = itertools.count(1)
