@@ -209,6 +209,11 @@ def _settle(push: OutboundPush, result: Result) -> None:
     if result.status in UNFINISHED:
         _plan_next(push, result, changes, now)
     token = push.claim_token
+    if changes["status"] == PushStatus.DEAD:
+        push.order.refresh_from_db(fields=["status"])
+        ended = why_useless(push, now)
+        if ended is not None:
+            changes |= {"status": PushStatus.DROPPED, "error_code": ended[0], "error": ended[1]}
     with transaction.atomic():
         if not OutboundPush.objects.filter(pk=push.pk, claim_token=token).update(**changes):
             return
@@ -292,6 +297,20 @@ def _drop_earlier(push: OutboundPush) -> None:
         claim_token=None,
         finished_at=push.finished_at,
     )
+
+
+def end(order: Order) -> None:
+    """Take back what was refused because the order had ended at the provider, of which we hear only now.
+
+    A refusal and the cancellation behind it cross on their way; nobody needs to look at it any more.
+    """
+    dead = OutboundPush.objects.filter(order=order, status=PushStatus.DEAD).exclude(action=order.status)
+    if dead.update(status=PushStatus.DROPPED, error_code="order_ended"):
+        still = OutboundPush.objects.filter(
+            company_id=order.company_id, provider=order.provider, status=PushStatus.DEAD
+        )
+        if not still.exists():
+            resolve_alerts(order.company_id, "push_dead", order.provider)
 
 
 def resolve_alerts(company_id: uuid.UUID, cause: str, subject: str) -> None:

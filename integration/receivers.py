@@ -22,10 +22,16 @@ def tell_the_provider(sender: type[Order], order: Order, event: OrderEvent, **kw
 
 
 @receiver(post_save, sender=OrderEvent)
-def acknowledge_acceptance(sender: type[OrderEvent], instance: OrderEvent, created: bool, **kwargs: Any) -> None:
-    """Confirm an order that was accepted on the provider's own device, where the provider wants that."""
+def hear_the_provider(sender: type[OrderEvent], instance: OrderEvent, created: bool, **kwargs: Any) -> None:
+    """Confirm an order that was accepted on the provider's own device, where the provider wants that.
+
+    An order that ends takes back what was refused because of it.
+    """
     event = instance
     if not created or event.seq is None or event.source != OrderEvent.Source.PROVIDER:
+        return
+    if event.status in (Status.CANCELLED, Status.REJECTED, Status.FAILED) and event.previous_status != event.status:
+        outbox.end(event.order)
         return
     if event.status != Status.CONFIRMED or event.previous_status not in ("", Status.RECEIVED):
         return

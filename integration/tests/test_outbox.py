@@ -123,6 +123,33 @@ def test_a_permanent_refusal_waits_for_a_person(amman):
 
 
 @responses.activate
+def test_a_refusal_that_crossed_a_cancellation_waits_for_nobody(amman):
+    jahez_token()
+    responses.post(STATUS_URL, status=409)
+    push = work(move(received(amman), "confirmed"))
+    assert push.status == "dead"
+    amman.send("jahez", "cancelled", "native", external_id="10000001")
+    push.refresh_from_db()
+    assert (push.status, push.error_code) == ("dropped", "order_ended")
+    assert Alert.objects.get(cause="push_dead").state == "resolved"
+
+
+@responses.activate
+def test_a_refusal_of_an_order_that_ended_meanwhile_wakes_nobody(amman):
+    order = received(amman)
+
+    def cancel(request):
+        amman.send("jahez", "cancelled", "native", external_id="10000001")
+        return 409, {}, "{}"
+
+    jahez_token()
+    responses.add_callback("POST", STATUS_URL, callback=cancel)
+    push = work(move(order, "confirmed"))
+    assert (push.status, push.error_code) == ("dropped", "order_ended")
+    assert not Alert.objects.exists()
+
+
+@responses.activate
 def test_a_redirect_is_not_followed(amman):
     jahez_token()
     responses.post(STATUS_URL, status=307, headers={"Location": "https://elsewhere.example.com/"})
