@@ -31,9 +31,13 @@ SENDERS = 4
 
 
 class Sweeper:
-    """Claims due rows and hands their ids to Celery; works them itself when the broker does not take them."""
+    """Claims due rows and hands their ids to Celery; works them itself when the broker does not take them.
 
-    def __init__(self) -> None:
+    ``has_broker=False``: there is none that a worker elsewhere listens to, so everything is worked here.
+    """
+
+    def __init__(self, *, has_broker: bool = True) -> None:
+        self._has_broker = has_broker
         self._publisher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sweep-publish")
         self._broken_until = 0.0
         self._senders = ThreadPoolExecutor(max_workers=SENDERS, thread_name_prefix="sweep-push")
@@ -95,7 +99,7 @@ class Sweeper:
             self._free.release()
 
     def _hand_over(self, task: Any, row_id: uuid.UUID, token: uuid.UUID) -> bool:
-        if time.monotonic() < self._broken_until:
+        if not self._has_broker or time.monotonic() < self._broken_until:
             return False
         # In a thread of its own: a broker that accepts and then says nothing would hold us for ever.
         publishing = self._publisher.submit(task.apply_async, args=(str(row_id), str(token)), retry=False)

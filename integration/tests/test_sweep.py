@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from unittest import mock
 
 import pytest
 from django.utils import timezone
@@ -48,3 +49,14 @@ def test_a_lease_that_has_run_out_takes_no_room(handed_over):
     sweeper.sweep()
     WebhookLog.objects.filter(pk__in=handed_over).update(next_attempt_at=timezone.now() - timedelta(seconds=1))
     assert sweeper.sweep() == 3
+
+
+def test_without_a_broker_a_row_is_worked_here_and_handed_to_nobody():
+    amman = make_installation()
+    amman.send("careem")
+    past = timezone.now() - timedelta(seconds=1)
+    WebhookLog.objects.update(status=WebhookStatus.FAILED, next_attempt_at=past, claim_token=None)
+    with mock.patch.object(sweep.process_event, "apply_async") as published:
+        assert sweep.Sweeper(has_broker=False).sweep() == 1
+    published.assert_not_called()
+    assert WebhookLog.objects.get().status == WebhookStatus.IGNORED, "its order is there already"

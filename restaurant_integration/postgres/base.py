@@ -57,6 +57,9 @@ class BoundedConnection(psycopg.Connection[Any]):
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         try:
             return super().wait(gen, interval, ANSWER_WITHIN_S if timeout is None else timeout)
+        except errors.IdleInTransactionSessionTimeout as error:
+            # We were too slow, not wrong: Postgres files it under internal errors, and a sender has to try again.
+            raise psycopg.OperationalError("the database gave up waiting for us") from error
         except errors._WaitTimeout:
             if timeout is not None:
                 raise

@@ -60,6 +60,15 @@ def test_an_answer_that_does_not_come_ends_the_connection_and_trips_the_breaker(
 
 
 @on_postgres
+def test_a_transaction_that_idled_too_long_is_an_operational_error(breaker):
+    connection = base.BoundedConnection.connect(os.environ["DATABASE_URL"])
+    connection.execute("SET idle_in_transaction_session_timeout = 100")
+    time.sleep(0.4)
+    with pytest.raises(psycopg.OperationalError):
+        connection.execute("SELECT 1")
+
+
+@on_postgres
 def test_a_connection_that_the_server_has_closed_is_found_dead_without_asking(breaker):
     connection = base.BoundedConnection.connect(os.environ["DATABASE_URL"], autocommit=True)
     assert not base.is_dead(connection)

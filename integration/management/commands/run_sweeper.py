@@ -8,6 +8,7 @@ import threading
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from integration.sweep import INTERVAL_S, Sweeper
@@ -30,7 +31,8 @@ class Command(BaseCommand):
         previous = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             logger.info("The sweeper runs")
-            Sweeper().run(stop)
+            # Without Redis the broker is this process's own memory, and no worker ever looks into it.
+            Sweeper(has_broker=bool(settings.REDIS_URL)).run(stop)
             logger.info("The sweeper has stopped")
         finally:
             for number, handler in previous.items():
