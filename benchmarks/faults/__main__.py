@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 import time
+from pathlib import Path
 
 import psycopg
 
@@ -21,6 +22,14 @@ KEEP, WRITE = "--keep", "--write"
 """Leave the folder with the logs and ledgers behind; write the table of docs/reliability.md."""
 
 
+def cpu_wait_s() -> float | None:
+    """Return how long, since its start, something on this machine has waited for a core; None where it does not say."""
+    try:
+        return int(Path("/proc/pressure/cpu").read_text().split("total=", 1)[1].split()[0]) / 1e6
+    except (OSError, IndexError, ValueError):
+        return None
+
+
 async def play(stack: Stack, scenario: Scenario) -> Run:
     """Play one scenario and check what is left of it."""
     is_fresh = await asyncio.to_thread(stack.up, scenario.env)
@@ -29,7 +38,11 @@ async def play(stack: Stack, scenario: Scenario) -> Run:
     try:
         if is_fresh:
             await run.warm_up()
+        waited_s, started = cpu_wait_s(), time.monotonic()
         await scenario.play(run)
+        if waited_s is not None:
+            share = ((cpu_wait_s() or 0) - waited_s) / (time.monotonic() - started)
+            run.notes["machine"] = f"{share:.0%} of the time waited for a core"
         await run.settle()
         await check(run, log_from, scenario.p99_ms)
     except (MissingError, OSError, psycopg.Error) as error:

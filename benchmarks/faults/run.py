@@ -83,8 +83,12 @@ class Run:
         sending = [asyncio.ensure_future(self._deliver(event, started + event.at_s)) for event in events]
         again = [event for event in events if event.number % 25 == 3]
         sending += [asyncio.ensure_future(self._deliver(event, started + event.at_s + 0.05)) for event in again]
-        yield
-        await asyncio.gather(*sending)
+        try:
+            yield
+            await asyncio.gather(*sending)
+        finally:
+            for each in sending:
+                each.cancel()
 
     async def warm_up(self) -> None:
         """Send a little after a start: what is loaded on first use belongs to no figure of a scenario."""
