@@ -1,7 +1,7 @@
-"""The admin for operators: the webhook log, credentials, registrations and alerts."""
+"""The admin for operators: the webhook log, the outbox, policies, credentials, registrations and alerts."""
 
 from __future__ import annotations
 
-from integration.admin import alert, credential, registration, webhook
+from integration.admin import alert, credential, outbound, registration, webhook
 
-__all__ = ["alert", "credential", "registration", "webhook"]
+__all__ = ["alert", "credential", "outbound", "registration", "webhook"]

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integration.alerts import raise_alert
-from integration.models import Alert, IntegrationWebhook, ProviderCredential, WebhookLog
+from integration.models import Alert, AutoAcceptPolicy, IntegrationWebhook, ProviderCredential, WebhookLog
 from integration.tests.factories import SECRETS, Installation, make_installation
 from orders.audit import record_act
 from orders.models import (
@@ -29,12 +29,14 @@ from orders.models import (
     Role,
     User,
 )
+from orders.services import change_status
+from providers.events import Status
 
 pytestmark = pytest.mark.django_db
 
 MODELS = sorted((m for m in admin.site._registry if m._meta.app_label in {"orders", "integration"}), key=str)
 SUPERUSER_ONLY = {User}
-ADDABLE_BY_OWNER = {Branch, Membership, MenuProduct, ProviderCredential}
+ADDABLE_BY_OWNER = {AutoAcceptPolicy, Branch, Membership, MenuProduct, ProviderCredential}
 DELETABLE_BY_OWNER = ADDABLE_BY_OWNER | {ApiToken}
 EDITABLE_BY_OWNER = ADDABLE_BY_OWNER | {Company}
 KEYS = {
@@ -53,6 +55,8 @@ def fill(slug: str, country: str = "JO") -> Installation:
         company=made.company, provider="careem", url=f"https://{slug}.example.com/hook",
         secrets={"secretKey": "hub-gave-this-key-0001"},
     )  # fmt: skip
+    AutoAcceptPolicy.objects.create(company=made.company)
+    change_status(made.company.orders.get(), Status.CONFIRMED, user=made.owner)
     record_act("credential.changed", company=made.company, user=made.owner, target="careem")
     if not Customer.objects.filter(company=made.company).exists():
         Customer.objects.create(company=made.company, name="Lina", phone="+962790000001", phone_key="+962790000001")
@@ -108,8 +112,8 @@ def test_every_model_of_the_admin_is_behind_the_border():
     from orders.admin_scope import CompanyScopedAdmin
 
     assert {model.__name__ for model in MODELS} == {
-        "Alert", "ApiToken", "AuditEntry", "Branch", "Company", "Customer", "IntegrationWebhook", "Membership",
-        "MenuProduct", "Order", "ProviderCredential", "User", "WebhookLog",
+        "Alert", "ApiToken", "AuditEntry", "AutoAcceptPolicy", "Branch", "Company", "Customer", "IntegrationWebhook",
+        "Membership", "MenuProduct", "Order", "OutboundPush", "ProviderCredential", "User", "WebhookLog",
     }  # fmt: skip
     assert all(isinstance(admin.site._registry[model], CompanyScopedAdmin) for model in MODELS)
     assert set(admin.site._registry) == set(MODELS)
