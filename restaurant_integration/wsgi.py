@@ -10,7 +10,9 @@ os.environ.setdefault("SERVES_REQUESTS", "true")
 
 from django.core.wsgi import get_wsgi_application
 
-application = get_wsgi_application()
+from restaurant_integration.chunked import ChunkedBodies
+
+application = ChunkedBodies(get_wsgi_application())
 
 from django.conf import settings  # noqa: E402
 
