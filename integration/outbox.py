@@ -271,7 +271,7 @@ def _follow_up(push: OutboundPush) -> None:
         raise_alert(
             company, "push_no_credential", f"{name} is told nothing: {push.error}"[:500], subject=name, details=details
         )
-    elif push.status == PushStatus.FAILED and push.attempts == ALERT_AFTER:
+    elif push.status == PushStatus.FAILED and push.attempts == ALERT_AFTER and push.error_code != "breaker_open":
         raise_alert(
             company, "push_failing", f"{name} does not take what the kitchen answers; it is tried again.", subject=name,
             details=details,

@@ -146,6 +146,17 @@ def test_the_nearest_policy_counts(amman, scopes, expected):
     assert status_after_watch(received(amman)) == expected
 
 
+def test_an_owner_sets_a_policy_for_own_branches_only(amman, dubai):
+    page = "/admin/integration/autoacceptpolicy/add/"
+    data = {"company": str(amman.company.id), "provider": "jahez", "enabled": "on", "prep_minutes": "15"}
+    answer = amman.client().post(page, {**data, "branch": str(dubai.branch.id)})
+    assert (answer.status_code, AutoAcceptPolicy.objects.count()) == (200, 0)
+    answer = amman.client().post(page, {**data, "branch": str(amman.branch.id)})
+    assert answer.status_code == 302
+    made = AutoAcceptPolicy.objects.get()
+    assert (made.company, made.branch, made.provider, made.prep_minutes) == (amman.company, amman.branch, "jahez", 15)
+
+
 def test_a_closed_branch_accepts_nothing(amman):
     policy(amman)
     order = received(amman)

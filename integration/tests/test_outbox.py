@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from integration import outbox
 from integration.models import Alert, OutboundAttempt, OutboundPush, ProviderToken
+from integration.retry import push_delay
 from integration.sweep import Sweeper
 from integration.tests.outbound import JAHEZ, jahez_token, move, received, sent_json, work
 from orders.models import Order
@@ -110,6 +111,30 @@ def test_retry_after_is_honoured_up_to_a_quarter_of_an_hour(amman, header, low, 
     push = work(move(order, "confirmed"))
     assert push.status == "failed"
     assert low <= (push.next_attempt_at - timezone.now()).total_seconds() <= high
+
+
+@responses.activate
+def test_three_failures_in_a_row_are_told_and_resolve_themselves(amman):
+    jahez_token()
+    responses.post(STATUS_URL, status=503)
+    order = received(amman)
+    Order.objects.filter(pk=order.pk).update(accept_by=None)
+    push = work(move(order, "confirmed"))
+    for _ in range(2):
+        assert not Alert.objects.exists()
+        later(push)
+        work(push)
+    alert = Alert.objects.get(cause="push_failing")
+    responses.replace("POST", STATUS_URL, json={})
+    later(push)
+    assert (work(push).status, push.attempts) == ("sent", 4)
+    alert.refresh_from_db()
+    assert alert.state == "resolved"
+
+
+def test_the_waits_double_up_to_two_hours_and_are_shortened_by_a_fifth_at_most():
+    for attempts, whole_s in ((1, 10), (2, 20), (5, 160), (6, 320), (10, 5120), (11, 7200), (500, 7200)):
+        assert whole_s * 0.8 <= push_delay(attempts).total_seconds() <= whole_s
 
 
 @responses.activate
