@@ -41,8 +41,8 @@ async def play(stack: Stack, scenario: Scenario) -> Run:
         waited_s, started = cpu_wait_s(), time.monotonic()
         await scenario.play(run)
         if waited_s is not None:
-            share = ((cpu_wait_s() or 0) - waited_s) / (time.monotonic() - started)
-            run.notes["machine"] = f"{share:.0%} of the time waited for a core"
+            run.busy_share = ((cpu_wait_s() or 0) - waited_s) / (time.monotonic() - started)
+            run.notes["machine busy"] = f"{run.busy_share:.0%}"
         await run.settle()
         await check(run, log_from, scenario.p99_ms)
     except (MissingError, OSError, psycopg.Error) as error:

@@ -20,7 +20,8 @@ def line(run: Run, took_s: float) -> str:
     """Return a scenario's line, and below it what did not hold."""
     notes = ", ".join(f"{name} {value}" for name, value in run.notes.items())
     first = f"{verdict(run)}  {run.name:<22} {took_s:4.0f} s  {notes}"
-    return "\n".join([first, *(f"      - {fault}" for fault in run.faults[:12])])
+    slow = [f"      ({what}; the machine was too busy to judge it)" for what in run.not_judged]
+    return "\n".join([first, *(f"      - {fault}" for fault in run.faults[:12]), *slow])
 
 
 def verdict(run: Run) -> str:
@@ -36,7 +37,9 @@ def write_table(runs: list[Run], page: Path = PAGE) -> None:
     today = datetime.datetime.now(datetime.UTC).date()
     for run in runs:
         figures = "; ".join(f"{name} {value}" for name, value in run.notes.items())
-        failed = "".join(f"<br>{fault}" for fault in run.faults[:3])
+        failed = "".join(
+            f"<br>{fault}" for fault in [*run.faults[:3], *(f"speed not judged: {w}" for w in run.not_judged)]
+        )
         rows[run.name] = (
             f"| `{run.name}` | {SCENARIOS[run.name].says} | {verdict(run)} {today}{failed} | {figures} |".replace(
                 "\n", " "

@@ -54,7 +54,9 @@ class Run:
         """Figures for the line of this scenario."""
         self.faults: list[str] = []
         """What did not hold."""
-        self.expects_dead = False
+        self.not_judged: list[str] = []
+        """What was slow on a machine too busy to tell why."""
+        self.busy_share = 0.0
         self.settled_s = 0.0
         self._ledger = (stack.folder / f"ledger-{name}.jsonl").open("a", encoding="utf-8")
         self._first = 0
