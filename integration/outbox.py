@@ -11,6 +11,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
@@ -36,6 +37,9 @@ ALERT_AFTER = 3
 """So many failures of one push in a row, and somebody is told."""
 LAST_TRY_BEFORE_S = 5.0
 MAX_IN_A_ROW = 10
+BEGIN_WITHIN_S = 15
+"""How long a worker may take to begin with a claimed push; whoever begins holds it for a minute."""
+BATCH = 1_000
 
 
 # -- recording ---------------------------------------------------------------------------------------------------------
@@ -113,11 +117,11 @@ def due_pushes(now: datetime, limit: int, *, order_id: uuid.UUID | None = None) 
 
 
 def claim(push: OutboundPush, now: datetime) -> uuid.UUID | None:
-    """Take a due push for a minute; return the claim, or None where somebody else was first."""
+    """Take a due push for as long as a worker may take to begin; return the claim, or None where somebody was first."""
     token = uuid.uuid4()
     taken = OutboundPush.objects.filter(
         pk=push.pk, status__in=UNFINISHED, next_attempt_at=push.next_attempt_at, claim_token=push.claim_token
-    ).update(status=PushStatus.SENDING, claim_token=token, next_attempt_at=now + timedelta(seconds=LEASE_S))
+    ).update(status=PushStatus.SENDING, claim_token=token, next_attempt_at=now + timedelta(seconds=BEGIN_WITHIN_S))
     return token if taken else None
 
 
@@ -187,6 +191,17 @@ def why_useless(push: OutboundPush, now: datetime) -> tuple[str, str] | None:
     if push.action in DECISIONS and order.accept_by is not None and now >= order.accept_by:
         return "deadline_passed", "The provider's deadline for an answer has passed."
     return None
+
+
+def prune_attempts(now: datetime | None = None) -> int:
+    """Delete what went out and came back in attempts past the log's retention, in batches; return how many. Rows stay."""
+    before = (now or timezone.now()) - timedelta(days=settings.WEBHOOK_LOG_RETENTION_DAYS)
+    old = OutboundAttempt.objects.filter(started_at__lt=before).exclude(request_body="", response_body="")
+    pruned = 0
+    while batch := list(old.values_list("pk", flat=True)[:BATCH]):
+        OutboundAttempt.objects.filter(pk__in=batch).update(request_body="", response_body="")
+        pruned += len(batch)
+    return pruned
 
 
 # -- recording how it went ---------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from django.db import close_old_connections, connections
 from django.utils import timezone
 
 from integration import inbox, outbox
+from integration.models import PushStatus
 from integration.tasks import process_event, push_claimed
 
 logger = logging.getLogger(__name__)
@@ -82,7 +83,9 @@ class Sweeper:
             if not self._free.acquire(blocking=False):
                 break
             token = outbox.claim(push, now)
-            if token is not None and not self._hand_over(push_claimed, push.pk, token):
+            # One that was handed over and not begun: the broker takes tasks, and no worker does them.
+            is_lost = push.status == PushStatus.SENDING
+            if token is not None and (is_lost or not self._hand_over(push_claimed, push.pk, token)):
                 self._senders.submit(self._send, push.pk, token)
             else:
                 self._free.release()

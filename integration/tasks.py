@@ -44,8 +44,9 @@ def watch_parked() -> None:
 
 @shared_task(name="integration.prune_logs", time_limit=600, soft_time_limit=570)
 def prune_logs() -> None:
-    """Delete the bytes of deliveries that are past their retention."""
+    """Delete the bytes of deliveries, and of calls that went out, that are past their retention."""
     housekeeping.prune_bodies()
+    outbox.prune_attempts()
 
 
 @shared_task(name="integration.prune_personal_data", time_limit=600, soft_time_limit=570)

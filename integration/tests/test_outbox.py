@@ -393,6 +393,36 @@ def test_the_sweeper_sends_what_nobody_was_told_of(amman, monkeypatch):
     assert sweeper.sweep_pushes() == 0
 
 
+@responses.activate
+def test_the_sweeper_sends_itself_what_no_worker_begins(amman, monkeypatch):
+    jahez_token()
+    responses.post(STATUS_URL, json={})
+    push = move(received(amman), "confirmed")
+    sweeper, handed = Sweeper(), []
+    monkeypatch.setattr(sweeper, "_hand_over", lambda task, *args: handed.append(args) or True)
+    monkeypatch.setattr(sweeper._senders, "submit", lambda job, *args: job(*args))
+    monkeypatch.setattr("integration.sweep.connections.close_all", lambda: None)
+    assert sweeper.sweep_pushes() == 1
+    assert sweeper.sweep_pushes() == 0
+    with time_machine.travel(timezone.now() + timedelta(seconds=16)):
+        assert sweeper.sweep_pushes() == 1
+        outbox.work_claimed(*handed[0])  # the worker that was late finds no claim
+    push.refresh_from_db()
+    assert (push.status, push.attempts, len(handed)) == ("sent", 1, 1)
+
+
+@responses.activate
+def test_old_attempts_lose_their_bodies_and_stay(amman):
+    jahez_token()
+    responses.post(STATUS_URL, json={})
+    work(move(received(amman), "confirmed"))
+    assert outbox.prune_attempts(timezone.now() + timedelta(days=29)) == 0
+    assert outbox.prune_attempts(timezone.now() + timedelta(days=31)) == 1
+    assert outbox.prune_attempts(timezone.now() + timedelta(days=31)) == 0
+    attempt = OutboundAttempt.objects.get()
+    assert (attempt.request_body, attempt.response_body, attempt.response_status) == ("", "", 200)
+
+
 def test_a_company_with_many_pushes_does_not_keep_the_others_waiting(amman, dubai):
     for number in range(5):
         move(received(amman, external_id=f"1000000{number}"), "confirmed")
