@@ -70,7 +70,7 @@ def check_answers(run: Run, p99_ms: float) -> None:
         and not any(0 < attempt.meant_at - window.ended_at < back_s[id(window)] for window in run.windows)
     ]
     healthy = percentile(usual, 0.99)
-    run.notes["p99"] = f"{healthy:.0f} ms"
+    run.notes["p99"] = f"{healthy:.0f} ms" if usual else "none outside the fault"
     if healthy > p99_ms:
         judge_speed(run, f"p99 of healthy answers {healthy:.0f} ms")
     if refused:
