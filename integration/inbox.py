@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
@@ -417,7 +417,11 @@ def _fail(log: WebhookLog, error: Exception) -> None:
     # The text of a database error can quote values of the payload: the class says what a person needs.
     log.error = type(error).__name__
     if settings.LOG_WEBHOOK_FAILURES:
-        logger.error("Event %s of %s failed, attempt %d", log.id, log.provider, log.attempts, exc_info=error)
+        # A database that is away says enough with its name; an error of ours needs its traceback.
+        trace = None if isinstance(error, (OperationalError, InterfaceError)) else error
+        logger.error(
+            "Event %s of %s failed, attempt %d: %s", log.id, log.provider, log.attempts, log.error, exc_info=trace
+        )
     token, log.claim_token = log.claim_token, None
     log.next_attempt_at = timezone.now() + delay if delay else None
     log.processed_at = timezone.now() if delay is None else None

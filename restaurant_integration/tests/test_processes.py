@@ -39,10 +39,10 @@ def test_what_dies_is_started_again_for_ever():
         assert (program["autorestart"], program["startretries"]) == ("true", "1000000")
 
 
-def test_the_sockets_are_one_port_above_the_web():
+def test_the_sockets_are_two_ports_above_the_web_and_leave_the_hubs():
     environ = with_defaults(URLS | {"PORT": "4100"})
-    assert (environ["PORT"], environ["SOCKETS_PORT"]) == ("4100", "4101")
-    assert "--port 4101 " in config_of(URLS | {"PORT": "4100"})["program:sockets"]["command"]
+    assert (environ["PORT"], environ["SOCKETS_PORT"]) == ("4100", "4102")
+    assert "--port 4102 " in config_of(URLS | {"PORT": "4100"})["program:sockets"]["command"]
 
 
 def test_the_schedule_of_beat_stands_in_the_data_directory():
