@@ -12,6 +12,11 @@ def pytest_configure(config):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+def pytest_collection_modifyitems(items):
+    # Playwright leaves its event loop running in this thread: what wants one of its own has to come before.
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 @pytest.fixture(autouse=True)
 def _fresh_counters():
     """Count calls in this process, from nothing: a window of an earlier test must not end in this one."""
