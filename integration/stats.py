@@ -113,7 +113,7 @@ def _by_error(logs: QuerySet[WebhookLog]) -> list[dict[str, Any]]:
         logs.filter(status__in=(*_FAILURES, WebhookStatus.REJECTED))
         .values("provider", "status", "error_code")
         .annotate(count_=Sum("count"), last=Max("received_at"))
-        .order_by("-count_", "provider", "error_code")
+        .order_by("-count_", "provider", "error_code", "status")
     )
     return [
         {

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 from schemathesis.checks import not_a_server_error
@@ -32,13 +34,19 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def amman(settings) -> Installation:
+def amman(settings) -> Iterator[Installation]:
     settings.API_RATE_LIMIT_PER_MINUTE = 10**9
     settings.WEBHOOK_RATE_LIMIT = "off"
     installation = make_installation()
     for provider in ("careem", "talabat"):
         installation.send(provider)
-    return installation
+    # The calls go through the server's own door, which closes connections after each: the test's has to stay.
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield installation
+    for signal in signals:
+        signal.connect(close_old_connections)
 
 
 def operations() -> Iterator[Any]:
