@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
 import signal
 import subprocess
@@ -256,10 +255,6 @@ def test_the_outcome_of_nothing_is_settled(amman):
 # -- one whole rush ----------------------------------------------------------------------------------------------------
 
 
-own_server = pytest.mark.skipif(bool(os.environ.get("DATABASE_URL")),
-                                reason="starts a server of its own on SQLite: once is enough")  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
     made = Server(tmp_path_factory.mktemp("simulate"))
@@ -280,7 +275,6 @@ def tokens_left(running):
     return running.shell(code).strip()
 
 
-@own_server
 def test_a_rush_through_a_running_server_loses_nothing(running):
     process = start_simulate(running, "--rate", "2", "--minutes", "0.1", "--speed", "60", "--seed", "3")
     out, err = process.communicate(timeout=120)
@@ -292,7 +286,6 @@ def test_a_rush_through_a_running_server_loses_nothing(running):
     assert tokens_left(running) == "0"
 
 
-@own_server
 def test_ctrl_c_ends_a_rush_cleanly(running):
     process = start_simulate(running, "--rate", "5", "--minutes", "2", "--no-staff")
     stop = threading.Timer(6, process.send_signal, args=(signal.SIGINT,))
