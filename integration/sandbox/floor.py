@@ -67,9 +67,11 @@ class Floor:
         self._is_answered = False
         self._sessions = threading.local()
 
-    def play(self, plan: Sequence[PlannedOrder], *, settle_s: float, is_settled: Callable[[], bool]) -> None:
+    def play(
+        self, plan: Sequence[PlannedOrder], *, stop: threading.Event, settle_s: float, is_settled: Callable[[], bool]
+    ) -> None:
         """Place every order at its time and work on them; return when all is settled, at the latest ``settle_s`` after
-        the last one. Raises FloorError.
+        the last one, or soon after ``stop`` is set. Raises FloorError.
         """
         numbers = itertools.count()
         started = time.monotonic()
@@ -80,7 +82,7 @@ class Floor:
         looked_at = 0.0
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="floor") as pool:
             try:
-                while True:
+                while not stop.is_set():
                     now = time.monotonic()
                     while agenda and agenda[0][0] <= now and len(running) < WORKERS * 2:
                         running.add(pool.submit(self._act, heapq.heappop(agenda)[2]))
@@ -98,10 +100,9 @@ class Floor:
                             if later := future.result():
                                 heapq.heappush(agenda, (time.monotonic() + later[0], next(numbers), later[1]))
                     else:
-                        time.sleep(pause_s)
-            except BaseException:
+                        stop.wait(pause_s)
+            finally:
                 pool.shutdown(wait=False, cancel_futures=True)
-                raise
 
     # -- one step ------------------------------------------------------------------------------------------------------
 

@@ -197,7 +197,7 @@ def test_a_rush_ends_when_nothing_settles(server):
     orders = plan(rate=2, minutes=0.01)
     server.post(re.compile(f"{URL}/sandbox/.*"), status=201, json=ANSWER)
     started = time.monotonic()
-    make_floor(has_staff=False).play(orders, settle_s=1.0, is_settled=lambda: False)
+    make_floor(has_staff=False).play(orders, stop=threading.Event(), settle_s=1.0, is_settled=lambda: False)
     assert time.monotonic() - started < 5
 
 
@@ -288,8 +288,9 @@ def test_a_rush_through_a_running_server_loses_nothing(running):
 
 def test_ctrl_c_ends_a_rush_cleanly(running):
     process = start_simulate(running, "--rate", "5", "--minutes", "2", "--no-staff")
-    stop = threading.Timer(6, process.send_signal, args=(signal.SIGINT,))
-    stop.start()
+    while tokens_left(running) == "0" and process.poll() is None:
+        pass
+    process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert "Stopped. " in out

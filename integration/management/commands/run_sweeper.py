@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import signal
-import threading
-from types import FrameType
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from integration.stopping import stop_on_signal
 from integration.sweep import INTERVAL_S, Sweeper
 
 logger = logging.getLogger(__name__)
@@ -23,17 +21,8 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stop = threading.Event()
-
-        def end(number: int, frame: FrameType | None) -> None:
-            stop.set()
-
-        previous = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
+        with stop_on_signal() as stop:
             logger.info("The sweeper runs")
             # Without Redis the broker is this process's own memory, and no worker ever looks into it.
             Sweeper(has_broker=bool(settings.REDIS_URL)).run(stop)
             logger.info("The sweeper has stopped")
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from types import FrameType
 from typing import Any
 
 from django.conf import settings
@@ -26,6 +24,7 @@ from integration.sandbox.loop import SandboxLoop
 from integration.sandbox.orders import MAX_SPEED
 from integration.sandbox.outcome import Outcome, is_settled, read_outcome
 from integration.sandbox.rush import MOST_ORDERS, PlannedOrder, plan_rush
+from integration.stopping import stop_on_signal
 from orders.audit import record_act
 from orders.models import ApiToken, Company, Membership, Role
 from orders.transitions import RANK
@@ -69,9 +68,7 @@ class Command(BaseCommand):
             speed=options["speed"],
         )
         placed: list[Placed] = []
-        was_stopped = False
-        floor_refused = 0
-        with _ends_like_ctrl_c(), _tokens(company, options) as keys, _loop(url), _bar(len(plan)) as advance:
+        with stop_on_signal() as stop, _tokens(company, options) as keys, _loop(url), _bar(len(plan)) as advance:
 
             def on_placed(one: Placed) -> None:
                 placed.append(one)
@@ -79,16 +76,13 @@ class Command(BaseCommand):
 
             floor = Floor(url, keys, speed=options["speed"], has_staff=not options["no_staff"], on_placed=on_placed)
             try:
-                floor.play(plan, settle_s=SETTLE_S, is_settled=lambda: is_settled(company, list(placed)))
-            except KeyboardInterrupt:
-                was_stopped = True
+                floor.play(plan, stop=stop, settle_s=SETTLE_S, is_settled=lambda: is_settled(company, list(placed)))
             except FloorError as error:
                 raise CommandError(str(error)) from None
-            floor_refused = floor.refused
         outcome = read_outcome(company, placed)
-        self._report(plan, placed, providers, outcome, was_stopped=was_stopped)
-        if not was_stopped and (outcome.missing or floor_refused):
-            raise CommandError(f"{outcome.missing + floor_refused} orders did not arrive.")
+        self._report(plan, placed, providers, outcome, was_stopped=stop.is_set())
+        if not stop.is_set() and (outcome.missing or floor.refused):
+            raise CommandError(f"{outcome.missing + floor.refused} orders did not arrive.")
 
     def _report(
         self,
@@ -187,21 +181,3 @@ def _bar(total: int) -> Iterator[Any]:
                 bar.update(task, description="eating")
 
         yield advance
-
-
-@contextmanager
-def _ends_like_ctrl_c() -> Iterator[None]:
-    """Let a termination signal end the run as Ctrl-C does: tokens revoked, the table printed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    previous = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
