@@ -14,6 +14,7 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.signals import user_logged_out
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import F
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -85,7 +86,9 @@ def begin_try(address: str, username: str, now: datetime) -> list[str]:
     return spent
 
 
+@transaction.atomic
 def _count(key: str, now: datetime) -> int:
+    """Count one more and return its own number: the row stays locked in between, so that no two get the same."""
     SignInTries.objects.bulk_create([SignInTries(key=key, window_ends_at=now + WINDOW)], ignore_conflicts=True)
     # Only the first of two that find the window over starts a new one.
     SignInTries.objects.filter(key=key, window_ends_at__lte=now).update(count=0, window_ends_at=now + WINDOW)
