@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +9,10 @@ from django.conf import settings
 from django.db import transaction
 
 from integration.models.credential import NEXARA
-from integration.onboarding import make_credential, new_secret
+from integration.onboarding import make_credential
 from integration.sandbox.accounts import wire
 from orders.models import Branch, BranchStore, Company, Membership, MenuProduct, MenuProductCode, Role, User
+from orders.secret_files import kept_secret
 from providers.registry import ADAPTERS
 from providers.samples import DEMO_MENU
 
@@ -31,24 +31,8 @@ class Demo:
 
 
 def kept_password(data_dir: Path) -> str:
-    """Return the password of the first seeding, kept in ``DATA_DIR/demo_password``, mode 0600; make it where it is missing.
-
-    Safe when two processes start at once: the first to create the file wins, the other reads it.
-    """
-    path = data_dir / "demo_password"
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not path.exists():
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(new_secret(12))
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return path.read_text(encoding="utf-8").strip()
+    """Return the password of the first seeding, kept in ``DATA_DIR/demo_password``; make it where it is missing."""
+    return kept_secret(data_dir / "demo_password", size=12)
 
 
 @transaction.atomic

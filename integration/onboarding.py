@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from integration.models import ProviderCredential
 from integration.models.credential import NEXARA
 from orders.audit import record_act
 from orders.models import ApiToken, Branch, Company, Membership, Role, User
+from orders.secret_files import new_secret
 from providers.registry import get_adapter
 
 DEFAULT_TIME_ZONE = "Asia/Amman"
@@ -31,11 +31,6 @@ class NewCompany:
     token_key: str
     credentials: Mapping[str, Mapping[str, str]]
     """Provider to field to value; the hub's own is ``nexara``."""
-
-
-def new_secret(size: int = 48) -> str:
-    """Return a secret nobody can guess, of ``size`` random bytes in URL-safe characters."""
-    return secrets.token_urlsafe(size)
 
 
 def currency_of(country: str) -> str:

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from orders.secret_files import kept_secret
 from providers.registry import ADAPTERS
-from restaurant_integration.environment import env, kept_secret, secret
+from restaurant_integration.environment import env, secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

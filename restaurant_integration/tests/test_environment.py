@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from providers.registry import ADAPTERS
-from restaurant_integration.environment import kept_secret, secret
+from restaurant_integration.environment import secret
 
 NOT_FOR_DEPLOYERS = {"DJANGO_SETTINGS_MODULE", "SERVES_REQUESTS", "PATH"}
 """Set by our own processes for themselves."""
@@ -130,11 +130,3 @@ def test_a_secret_file_that_is_not_there_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("A_SECRET_FILE", str(tmp_path / "key"))
     with pytest.raises(ImproperlyConfigured, match="cannot be read"):
         secret("A_SECRET")
-
-
-def test_a_kept_secret_is_made_once_and_for_its_owner_alone(tmp_path):
-    made = kept_secret(tmp_path / "data" / "key")
-    assert len(made) == 64
-    assert kept_secret(tmp_path / "data" / "key") == made
-    assert (tmp_path / "data" / "key").stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in (tmp_path / "data").iterdir()] == ["key"]
