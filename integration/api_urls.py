@@ -14,11 +14,13 @@ from integration.api.logs import LogListView, LogView, ReplayManyView, ReplayVie
 from integration.api.members import MemberListView, MemberView
 from integration.api.outbound import HealthView, RegisterWebhookView, SyncOrderView, TestProviderView
 from integration.api.status import StatsView, StatusView
+from integration.api.timeline import OrderTimelineView
 from integration.api.tokens import TokenListView, TokenView
 
 API = "api/integration"
 
 urlpatterns = [
+    path("api/orders/<str:order_id>/timeline", OrderTimelineView.as_view(), name="api-order-timeline"),
     path(f"{API}/credentials/<str:provider>", CredentialView.as_view(), name="api-credential"),
     path(f"{API}/register-webhook", RegisterWebhookView.as_view(), name="api-register-webhook"),
     path(f"{API}/sync-order/<str:order_id>", SyncOrderView.as_view(), name="api-sync-order"),

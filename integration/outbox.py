@@ -36,6 +36,7 @@ DECISIONS = (Status.CONFIRMED.value, Status.REJECTED.value)
 ALERT_AFTER = 3
 """So many failures of one push in a row, and somebody is told."""
 LAST_TRY_BEFORE_S = 5.0
+TOO_LATE = "deadline_passed", "The provider's deadline for an answer has passed."
 MAX_IN_A_ROW = 10
 BEGIN_WITHIN_S = 15
 """How long a worker may take to begin with a claimed push; whoever begins holds it for a minute."""
@@ -189,7 +190,7 @@ def why_useless(push: OutboundPush, now: datetime) -> tuple[str, str] | None:
         if RANK[Status(status)] > rank:
             return "overtaken", f"The provider itself says {status}."
     if push.action in DECISIONS and order.accept_by is not None and now >= order.accept_by:
-        return "deadline_passed", "The provider's deadline for an answer has passed."
+        return TOO_LATE
     return None
 
 
@@ -251,7 +252,9 @@ def _plan_next(push: OutboundPush, result: Result, changes: dict[str, Any], now:
         # The last moment is worth a try; after it nothing is.
         last = deadline - timedelta(seconds=LAST_TRY_BEFORE_S)
         if last <= now + timedelta(seconds=1):
-            changes |= {"status": PushStatus.DROPPED, "error_code": "deadline_passed"}
+            code, why = TOO_LATE
+            said = f"{why} {result.error}".strip()[:500]
+            changes |= {"status": PushStatus.DROPPED, "error_code": code, "error": said}
             return
         moment = last
     if moment > push.created_at + PUSH_GIVES_UP_AFTER:
@@ -320,7 +323,7 @@ def end(order: Order) -> None:
     A refusal and the cancellation behind it cross on their way; nobody needs to look at it any more.
     """
     dead = OutboundPush.objects.filter(order=order, status=PushStatus.DEAD).exclude(action=order.status)
-    if dead.update(status=PushStatus.DROPPED, error_code="order_ended"):
+    if dead.update(status=PushStatus.DROPPED, error_code="order_ended", error=f"The order is {order.status}."):
         still = OutboundPush.objects.filter(
             company_id=order.company_id, provider=order.provider, status=PushStatus.DEAD
         )

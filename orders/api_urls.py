@@ -8,7 +8,7 @@ from orders.api.changes import OrderChangesView
 from orders.api.docs import DocsView, SchemaView
 from orders.api.export import OrderExportView
 from orders.api.figures import AnalyticsView, DashboardView
-from orders.api.orders import OrderListView, OrderStatusView, OrderTimelineView, OrderView
+from orders.api.orders import OrderListView, OrderStatusView, OrderView
 
 urlpatterns = [
     path("api/orders", OrderListView.as_view(), name="api-orders"),
@@ -16,7 +16,6 @@ urlpatterns = [
     path("api/orders/export.csv", OrderExportView.as_view(), name="api-orders-export"),
     path("api/orders/<str:order_id>", OrderView.as_view(), name="api-order"),
     path("api/orders/<str:order_id>/status", OrderStatusView.as_view(), name="api-order-status"),
-    path("api/orders/<str:order_id>/timeline", OrderTimelineView.as_view(), name="api-order-timeline"),
     path("api/dashboard", DashboardView.as_view(), name="api-dashboard"),
     path("api/analytics", AnalyticsView.as_view(), name="api-analytics"),
     path("api/schema", SchemaView.as_view(), name="api-schema"),

@@ -305,6 +305,7 @@ SPECTACULAR_SETTINGS = {
         "OrderStatusEnum": "orders.api.shapes.STATUSES",
         "OrderFrameEnum": ["order_created", "order_updated", "order_cancelled", "order_delivered"],
         "DeliveryStatusEnum": "integration.models.WebhookStatus",
+        "PushStatusEnum": "integration.models.PushStatus",
         "WebhookAnswerEnum": "integration.schema.ANSWERS",
     },
 }

@@ -26,6 +26,7 @@ from integration.credentials import CredentialChange
 from integration.models import OutboundPush, PushStatus
 from integration.models.credential import NEXARA
 from integration.models.outbound import UNFINISHED
+from integration.pushes import push_json
 from integration.registration import register
 from integration.tokens import provider_access
 from orders.access import CompanyAPIView
@@ -36,7 +37,6 @@ from orders.errors import ApiError, failure
 from orders.models import Order, Role
 from orders.schema import failures
 from orders.services import change_status, lock_order
-from orders.times import iso_time
 from orders.transitions import InvalidTransitionError
 from providers.events import Status
 from providers.registry import ADAPTERS
@@ -167,20 +167,6 @@ class SyncOrderView(CompanyAPIView):
                            details={"from": before, "to": wanted.value}, request=request._request,
                            user=self.access.user)  # fmt: skip
         return before != wanted
-
-
-def push_json(push: OutboundPush) -> dict[str, Any]:
-    """Return a push as the API tells it."""
-    return {
-        "id": str(push.id),
-        "status": push.status,
-        "route": push.route,
-        "action": push.action,
-        "attempts": push.attempts,
-        "error": push.error or None,
-        "nextAttemptAt": iso_time(push.next_attempt_at),
-        "finishedAt": iso_time(push.finished_at),
-    }
 
 
 class TestProviderView(CompanyAPIView):

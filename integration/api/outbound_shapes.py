@@ -6,7 +6,7 @@ from rest_framework import serializers as s
 
 from integration.models import PushRoute, PushStatus
 from integration.serializers import CredentialRequest, Shape, _answer, _maybe, _time
-from orders.api.shapes import STATUSES
+from orders.api.shapes import STATUSES, TimelineEntry
 from orders.schema import Failure
 from providers.registry import ADAPTERS
 
@@ -66,6 +66,40 @@ class Push(Shape):
     error = _maybe()
     nextAttemptAt = _time()
     finishedAt = _time()
+
+
+class PushCall(Shape):
+    """One call that was made for a push; an attempt can be more than one."""
+
+    attempt = s.IntegerField()
+    method = s.CharField()
+    url = s.CharField()
+    responseStatus = s.IntegerField(allow_null=True, help_text="Null where no answer came.")
+    outcome = s.CharField(
+        help_text="`done`, `retry`, `refresh_token`, `gone`, `permanent`, or why there was no answer, such as `timeout`."
+    )
+    error = _maybe()
+    startedAt = s.DateTimeField()
+    durationMs = s.FloatField()
+
+
+class PushWithCalls(Push):
+    """What a provider is told, and how each try went."""
+
+    calls = PushCall(many=True)
+
+
+class ToldTimelineEntry(TimelineEntry):
+    """An entry of the timeline, with what the provider was told because of it."""
+
+    pushes = PushWithCalls(many=True)
+
+
+class TimelinePage(Shape):
+    """A page of the timeline."""
+
+    results = ToldTimelineEntry(many=True)
+    next = s.URLField(allow_null=True)
 
 
 class PushedOrder(Shape):

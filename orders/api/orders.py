@@ -1,4 +1,4 @@
-"""The list, one order, its timeline, and a person's step."""
+"""The list, one order, and a person's step."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from orders.api import shapes
 from orders.audit import record_act
 from orders.errors import ApiError, not_found
 from orders.filters import filter_orders
-from orders.models import Order, OrderEvent
+from orders.models import Order
 from orders.pagination import invalid, paginate
 from orders.schema import failures
-from orders.serializers import entry_json, order_json, with_details
+from orders.serializers import order_json, with_details
 from orders.services import change_status, lock_order
 from orders.transitions import InvalidTransitionError
 from providers.events import Status
@@ -77,25 +77,6 @@ class OrderView(CompanyAPIView):
     )
     def get(self, request: Request, order_id: str) -> Response:
         return order_answer(self.access, order_id)
-
-
-class OrderTimelineView(CompanyAPIView):
-    """What happened to an order, newest first."""
-
-    http_method_names = ["get", "head"]
-
-    @extend_schema(
-        operation_id="orders_timeline",
-        tags=["orders"],
-        summary="List what happened to an order, newest first",
-        parameters=[shapes.ORDER_ID, *shapes.COMPANY, *shapes.PAGE],
-        responses={200: shapes.TimelinePage, **failures(400, 404)},
-    )
-    def get(self, request: Request, order_id: str) -> Response:
-        order = find_order(self.access, order_id)
-        entries = OrderEvent.objects.filter(order=order).select_related("user")
-        page, following = paginate(request, entries, ("occurred_at", "created_at", "id"))
-        return Response({"results": [entry_json(entry) for entry in page], "next": following})
 
 
 class OrderStatusView(CompanyAPIView):

@@ -208,11 +208,6 @@ class TimelineEntry(Shape):
     eventId = serializers.UUIDField(allow_null=True, help_text="The webhook event that caused it.")
 
 
-class TimelinePage(Shape):
-    results = TimelineEntry(many=True)
-    next = serializers.URLField(allow_null=True)
-
-
 class FrameData(Shape):
     customerName = serializers.CharField()
     total = serializers.FloatField(help_text="A number in this frame alone.")

@@ -600,7 +600,9 @@ def test_the_timeline_tells_who_did_what(here):
         "occurredAt": latest["occurredAt"],
         "createdAt": at,
         "eventId": None,
+        "pushes": latest["pushes"],
     }
+    assert [push["action"] for push in latest["pushes"]] == ["confirmed"]
     assert (first["type"], first["previousStatus"], first["source"]) == ("order.created", None, "provider")
     assert uuid.UUID(first["eventId"])
     assert body["next"] is None

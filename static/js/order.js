@@ -29,7 +29,17 @@ async function draw() {
     }
     tick();
   } while (again);
+  lookAgain();
   return seq;
+}
+
+/** While a provider is still being told something, look again when it may be done: nothing announces that. */
+let timer = 0;
+function lookAgain() {
+  clearTimeout(timer);
+  const seconds = Number(document.getElementById("part-timeline").dataset.lookAgain);
+  const missed = (error) => (error instanceof SessionEnded ? showEnded() : lookAgain());
+  if (seconds) timer = setTimeout(() => refresh().catch(missed), seconds * 1_000);
 }
 
 function failed(error) {
@@ -51,5 +61,6 @@ function frame(message) {
 }
 
 startClock();
+lookAgain();
 startSteps(document.getElementById("main"), refresh);
 new Feed({ changes, frame, reload: refresh, state: showState, ended: showEnded }).start();
