@@ -173,6 +173,9 @@ class ProviderCalls:
     secret_fields: ClassVar[tuple[str, ...]]
     """The credential's fields without which nothing can be called."""
     reject_reasons: ClassVar[tuple[RejectReason, ...]] = ()
+    """What a refusal may be told with, before an acceptance, after it, or both."""
+    takes_words: ClassVar[bool] = True
+    """Whether a refusal may be told in a person's own words as well."""
     acknowledges_acceptance: ClassVar[bool] = False
     """Whether the provider wants to hear that an order accepted on its own device has reached us."""
     wants_payload: ClassVar[bool] = False

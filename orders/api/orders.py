@@ -18,10 +18,11 @@ from orders.errors import ApiError, not_found
 from orders.filters import filter_orders
 from orders.models import Order
 from orders.pagination import invalid, paginate
+from orders.reasons import UnknownReasonError, read_reason
 from orders.schema import failures
 from orders.serializers import order_json, with_details
 from orders.services import change_status, lock_order
-from orders.transitions import InvalidTransitionError
+from orders.transitions import InvalidTransitionError, move_by_person
 from providers.events import Status
 
 MAX_REASON = 500
@@ -88,7 +89,11 @@ class OrderStatusView(CompanyAPIView):
         operation_id="orders_change_status",
         tags=["orders"],
         summary="Move an order one step",
-        description="Naming the status that the order already has answers 200 and changes nothing.",
+        description=(
+            "Naming the status that the order already has answers 200 and changes nothing. `reason` of a rejection or a"
+            " cancellation is a code of the provider's own list, or words where the provider takes them; 400 names the codes"
+            " in `details.allowed`. `prepMinutes` of an acceptance is how long the kitchen will take."
+        ),
         parameters=[shapes.ORDER_ID, *shapes.COMPANY],
         request=shapes.StatusChange,
         responses={
@@ -108,10 +113,16 @@ class OrderStatusView(CompanyAPIView):
             order = find_order(self.access, order_id)
             before = order.status
             try:
+                move_by_person(Status(before), status)
+                if status != before:
+                    reason = read_reason(order, status, reason)
                 change_status(order, status, user=self.access.user, reason=reason, prep_minutes=prep_minutes)
             except InvalidTransitionError as error:
                 details = {"status": before, "requested": status.value, "allowed": [s.value for s in error.allowed]}
                 raise ApiError(409, "invalid_transition", str(error), details) from error
+            except UnknownReasonError as error:
+                details = {"reason": f"expected one of {', '.join(error.allowed)}", "allowed": error.allowed}
+                raise ApiError(400, "invalid_request", str(error), details) from error
             if status != before:
                 record_act(
                     "order.status_changed",

@@ -13,6 +13,7 @@ from django.utils.http import urlencode
 
 from orders.models import Company, Order, User
 from orders.pages import STATUS_WORDS, Attention, Step, Text, attention_of, next_step, other_steps
+from orders.reasons import reason_words, reasons_of, takes_words, was_accepted
 from orders.views import cursor_of
 from providers.money import currency_digits
 from providers.registry import ADAPTERS
@@ -45,6 +46,36 @@ def step_forward(order: Order) -> Step | None:
 @register.filter
 def steps_aside(order: Order) -> list[Step]:
     return other_steps(order)
+
+
+@register.filter
+def reason_list(order: Order) -> str:
+    """Return the name of the list of reasons that fits an order; ``""`` where none is asked for."""
+    return "" if order.via_hub else _list_name(order.provider, accepted=was_accepted(order))
+
+
+def _list_name(provider: str, *, accepted: bool) -> str:
+    return f"{provider}-{'after' if accepted else 'before'}"
+
+
+@register.simple_tag
+def reason_lists() -> list[dict[str, Any]]:
+    """Return every provider's reasons, before and after an acceptance, for the dialog that asks."""
+    return [
+        {
+            "name": _list_name(slug, accepted=accepted),
+            "provider": adapter.name,
+            "reasons": reasons_of(slug, accepted=accepted),
+            "takes_words": takes_words(slug),
+        }
+        for slug, adapter in ADAPTERS.items()
+        for accepted in (False, True)
+    ]
+
+
+@register.filter
+def reason_in_words(reason: str, provider: str) -> str:
+    return reason_words(provider, reason)
 
 
 @register.filter

@@ -43,6 +43,7 @@ class CareemCalls(ProviderCalls):
     secret_fields = ("clientId", "clientSecret")
     headers: ClassVar[Mapping[str, str]] = {"User-Agent": "restaurant-integration/1.0"}  # a call without one is refused
     wants_payload = True
+    takes_words = False  # a word of the list and nothing beside it
     reject_reasons = (
         RejectReason("ITEM_TEMPORARILY_UNAVAILABLE", "An item is not available now"),
         RejectReason("ITEM_PERMANENTLY_NOT_AVAILABLE", "An item is no longer sold"),

@@ -41,11 +41,11 @@ class JahezCalls(ProviderCalls):
     secret_fields = ("apiKey", "secret")
     # Jahez takes any text: the codes are ours, and the words are what it is told.
     reject_reasons = (
-        RejectReason("BUSY", "The kitchen is too busy"),
-        RejectReason("CLOSED", "The branch is closed"),
-        RejectReason("ITEM_UNAVAILABLE", "An item is not available"),
-        RejectReason("TECHNICAL_PROBLEM", "Technical problem"),
-        RejectReason(OTHER, "Rejected by the restaurant"),
+        RejectReason("BUSY", "The kitchen is too busy", after_acceptance=False),
+        RejectReason("CLOSED", "The branch is closed", after_acceptance=False),
+        RejectReason("ITEM_UNAVAILABLE", "An item is not available", after_acceptance=False),
+        RejectReason("TECHNICAL_PROBLEM", "Technical problem", after_acceptance=False),
+        RejectReason(OTHER, "Rejected by the restaurant", after_acceptance=False),
     )
     default_token_life_s = 900.0
 

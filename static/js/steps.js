@@ -71,16 +71,42 @@ function ask(button, kind) {
     part.querySelector("input").value = "";
     part.querySelector("input").required = wanted;
   }
+  offerReasons(kind === "reason" ? button.dataset.reasons : null);
   dialog.returnValue = "";
   dialog.showModal();
-  field(kind).focus();
+  (dialog.querySelector(`[data-for=${kind}] :is(select, input):not([hidden], [hidden] *)`) ?? field(kind)).focus();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
       if (dialog.returnValue !== "yes") resolve(null);
-      else resolve(kind === "reason" ? { reason: field(kind).value.trim() } : { prepMinutes: Number(field(kind).value) });
+      else if (kind === "reason") resolve({ reason: ownWords() ? field("reason").value.trim() : field("code").value });
+      else resolve({ prepMinutes: Number(field("minutes").value) });
     }, { once: true });
   });
 }
+
+/** Offer the reasons of a list, and words where the provider takes them; words alone for the list "". Null asks for none. */
+function offerReasons(name) {
+  const list = [...dialog.querySelectorAll("template[data-reasons]")].find((each) => each.dataset.reasons === name);
+  const code = field("code");
+  code.replaceChildren(...(list ? list.content.cloneNode(true).children : []));
+  code.required = code.length > 0;
+  show("codes", code.length > 0);
+  show("untold", list && !code.length);
+  wantWords(name !== null && ownWords());
+}
+
+function show(name, wanted) {
+  for (const part of dialog.querySelectorAll(`[data-part-of=${name}]`)) part.hidden = !wanted;
+}
+
+const ownWords = () => !field("code").length || "words" in field("code").selectedOptions[0].dataset;
+
+function wantWords(wanted) {
+  show("words", wanted);
+  field("reason").required = wanted;
+}
+
+field("code").addEventListener("change", () => wantWords(ownWords()));
 
 dialog.addEventListener("click", (event) => {
   const pick = event.target.closest("[data-pick]");
