@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from integration.alerts import announce_alert, raise_alert, resolve_alert
 from integration.models import Alert, AutoAcceptPolicy
-from orders.models import Branch, Company, Order
+from orders.models import Branch, Order
 from orders.services import change_status
 from orders.times import iso_time
 from orders.transitions import InvalidTransitionError
@@ -42,13 +43,20 @@ def watch(now: datetime | None = None) -> None:
 
 
 def unanswered(now: datetime) -> list[Order]:
-    """Return orders that wait for an answer, by company; those of a day back, a thousand at most, the most urgent first."""
-    # Named one by one, so that each company's index by status answers and no table is walked.
-    companies = list(Company.objects.values_list("pk", flat=True))
-    rows = Order.objects.filter(
-        company__in=companies, status=Status.RECEIVED, created_at__gte=now - LOOK_BACK
-    ).select_related("company", "branch")
-    return list(rows.order_by("accept_by")[:LIMIT])
+    """Return orders that wait for an answer: a thousand at most, the most urgent first, then those without a deadline.
+
+    What was missed longer ago than anybody speaks of it, or waits without a deadline for more than a day, is left out.
+    """
+    urgent, endless = waiting(now)
+    found = list(urgent.select_related("company", "branch")[:LIMIT])
+    return found + list(endless.select_related("company", "branch")[: LIMIT - len(found)])
+
+
+def waiting(now: datetime) -> tuple[QuerySet[Order], QuerySet[Order]]:
+    """Return the queries of the watch: each a range of the index by deadline, which holds unanswered orders alone."""
+    rows = Order.objects.filter(status=Status.RECEIVED)
+    urgent = rows.filter(accept_by__gt=now - MISSED_FOR).order_by("accept_by")
+    return urgent, rows.filter(accept_by__isnull=True, created_at__gte=now - LOOK_BACK)
 
 
 # -- alerts ------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from integration import deadlines
@@ -95,6 +96,29 @@ def test_the_watch_asks_the_database_a_fixed_number_of_times(amman, django_asser
     deadlines.watch(at(orders[0], 0.6))
     with django_assert_max_num_queries(6):
         deadlines.watch(at(orders[0], 0.7))
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_the_watch_reads_the_index_of_unanswered_orders(amman, which):
+    received(amman)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            # A table of one row is read whole otherwise; an index that cannot serve is not used even so.
+            cursor.execute("SET LOCAL enable_seqscan = off")
+    assert "order_accept_by" in deadlines.waiting(timezone.now())[which].explain()
+
+
+def test_what_was_missed_long_ago_is_not_read(amman):
+    order = received(amman)
+    assert deadlines.unanswered(at(order, 1.1)) == [order]
+    assert deadlines.unanswered(order.accept_by + timedelta(minutes=31)) == []
+
+
+def test_an_order_without_a_deadline_is_read_for_a_day(amman):
+    order = received(amman)
+    Order.objects.filter(pk=order.pk).update(accept_by=None)
+    assert deadlines.unanswered(order.created_at + timedelta(hours=23)) == [order]
+    assert deadlines.unanswered(order.created_at + timedelta(hours=25)) == []
 
 
 def test_a_policy_accepts_and_the_provider_is_told(amman):

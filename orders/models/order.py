@@ -97,6 +97,8 @@ class Order(models.Model):
             models.Index(
                 fields=["company", "-created_at"], condition=Q(needs_attention=True), name="order_needs_attention"
             ),
+            # The watch over what nobody has answered.
+            models.Index(fields=["accept_by"], condition=Q(status="received"), name="order_accept_by"),
         ]
 
     def __str__(self) -> str:
