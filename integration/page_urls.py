@@ -1,13 +1,18 @@
-"""The pages outside the orders: signing in and out."""
+"""The pages outside the orders: signing in and out, the alerts."""
 
 from __future__ import annotations
 
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
+from integration.views import alerts
 from orders.views import SignInView
 
 urlpatterns = [
     path("sign-in/", SignInView.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("alerts/", alerts.alerts, name="alerts"),
+    path("alerts/badge/", alerts.badge, name="alert-badge"),
+    path("alerts/<uuid:alert_id>/acknowledge/", alerts.move, {"move": "acknowledge"}, name="alert-acknowledge"),
+    path("alerts/<uuid:alert_id>/resolve/", alerts.move, {"move": "resolve"}, name="alert-resolve"),
 ]

@@ -18,12 +18,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods
 
 from orders.access import Access, find_access, named_company
 from orders.contacts import mask_phone
 from orders.counters import Window, counters
-from orders.errors import failure, page_not_found
+from orders.errors import failure, page_not_found, permission_denied
 from orders.models import Order, Role
 from orders.transitions import BY_PERSON
 from providers.events import Status
@@ -34,34 +34,50 @@ FRAGMENT = "X-Fragment"
 """Our own script asks for a part of a page: what it may not have comes as a code, never as the sign-in page."""
 
 
-def member_page(
-    view: Callable[Concatenate[HttpRequest, Access, P], HttpResponse],
-) -> Callable[..., HttpResponse]:
-    """Show a page to the members of its company, in the company's time zone; to others the company does not exist."""
+def page_for(
+    role: Role, *methods: str
+) -> Callable[[Callable[Concatenate[HttpRequest, Access, P], HttpResponse]], Callable[..., HttpResponse]]:
+    """Show a page to the members of its company who have at least ``role``, in the company's time zone.
 
-    @require_safe
-    @never_cache
-    @ensure_csrf_cookie
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        is_fragment = FRAGMENT in request.headers
-        if not request.user.is_authenticated:
-            if is_fragment:
-                return JsonResponse(failure("not_authenticated", "The session has ended."), status=401)
-            return redirect_to_login(request.get_full_path())
-        wait_s = counters.exceeded(f"api:user:{request.user.pk}", [Window(settings.API_RATE_LIMIT_PER_MINUTE, 60)])
-        if wait_s:
-            return _too_many(request, wait_s, is_fragment)
-        access = find_access(request.user, named_company(request))
-        if access is None:
-            if is_fragment:
-                return JsonResponse(failure("not_found", "This company does not exist."), status=404)
-            return page_not_found(request)
-        request.access = access  # type: ignore[attr-defined]
-        with timezone.override(zoneinfo.ZoneInfo(access.company.time_zone)):
-            return view(request, access, *args, **kwargs)
+    To others the company does not exist; a lesser role gets 403. A page that takes POST is protected by the CSRF token.
+    """
 
-    return guarded
+    def decorate(
+        view: Callable[Concatenate[HttpRequest, Access, P], HttpResponse],
+    ) -> Callable[..., HttpResponse]:
+        @require_http_methods(methods)
+        @never_cache
+        @ensure_csrf_cookie
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            is_fragment = FRAGMENT in request.headers
+            if not request.user.is_authenticated:
+                if is_fragment:
+                    return JsonResponse(failure("not_authenticated", "The session has ended."), status=401)
+                return redirect_to_login(request.get_full_path())
+            wait_s = counters.exceeded(f"api:user:{request.user.pk}", [Window(settings.API_RATE_LIMIT_PER_MINUTE, 60)])
+            if wait_s:
+                return _too_many(request, wait_s, is_fragment)
+            access = find_access(request.user, named_company(request))
+            if access is None:
+                if is_fragment:
+                    return JsonResponse(failure("not_found", "This company does not exist."), status=404)
+                return page_not_found(request)
+            request.access = access  # type: ignore[attr-defined]
+            if not access.at_least(role):
+                if is_fragment:
+                    return JsonResponse(failure("permission_denied", f"This needs the role {role.value}."), status=403)
+                return permission_denied(request)
+            with timezone.override(zoneinfo.ZoneInfo(access.company.time_zone)):
+                return view(request, access, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+member_page = page_for(Role.STAFF, "GET", "HEAD")
+"""A page that every member may read."""
 
 
 def _too_many(request: HttpRequest, wait_s: int, is_fragment: bool) -> HttpResponse:

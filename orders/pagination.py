@@ -42,16 +42,24 @@ def paginate(
 
     ``fields`` are the order, newest first, and tell every row from every other. Raises ApiError for a bad limit or cursor.
     """
-    limit = read_limit(request)
+    page, cursor = page_after(rows, request.query_params.get("cursor", ""), read_limit(request), fields)
+    return page, with_parameters(request, cursor=cursor) if cursor else None
+
+
+def page_after(
+    rows: QuerySet[Row], cursor: str, limit: int, fields: Sequence[str] = ("created_at", "id")
+) -> tuple[list[Row], str]:
+    """Return the rows behind a cursor, the first ones where it is blank, and the cursor of the next page; "" after the last.
+
+    Raises ApiError for a cursor that is none of this list's.
+    """
     rows = rows.order_by(*(f"-{field}" for field in fields))
-    cursor = request.query_params.get("cursor", "")
     if cursor:
         rows = rows.filter(after(fields, _decode(cursor, rows.model, fields)))
     page = list(rows[: limit + 1])
     if len(page) <= limit:
-        return page, None
-    page = page[:limit]
-    return page, with_parameters(request, cursor=_encode(page[-1], fields))
+        return page, ""
+    return page[:limit], _encode(page[limit - 1], fields)
 
 
 def with_parameters(request: Request, **parameters: object) -> str:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from typing import Any, ClassVar
 
-from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from integration.alerts import acknowledge_alert, resolve_alert
+from integration.alert_centre import move_alert
 from integration.api.paging import page_of
 from integration.api.reading import query_of
 from integration.models import Alert
 from integration.serializers import ALERT_FILTERS, AlertAnswer, AlertPage
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY, PAGE
-from orders.audit import record_act
 from orders.errors import not_found
-from orders.models import Role, User
+from orders.models import Role
 from orders.schema import failures
 from orders.times import iso_time
 
@@ -73,21 +70,11 @@ class AlertListView(CompanyAPIView):
 class _AlertActView(CompanyAPIView):
     role_required: ClassVar[dict[str, Role]] = {"POST": Role.MANAGER}
 
-    def act(
-        self, request: Request, alert_id: uuid.UUID, change: Callable[[Alert, User], Alert], action: str
-    ) -> Response:
-        """Change an alert; one that is there already stays as it is, and leaves no trace."""
-        alert = Alert.objects.filter(company=self.company, pk=alert_id).first()
+    def act(self, request: Request, alert_id: uuid.UUID, move: str) -> Response:
+        """Change an alert; one that is there already stays as it is."""
+        alert = move_alert(self.company, alert_id, move, self.access.user, request._request)
         if alert is None:
             raise not_found("This alert")
-        was = alert.state
-        with transaction.atomic():
-            alert = change(alert, self.access.user)
-            if alert.state != was:
-                record_act(
-                    action, company=self.company, target=alert.id, request=request._request, user=request.user,
-                    details={"cause": alert.cause, "subject": alert.subject},
-                )  # fmt: skip
         return Response({"success": True, "data": alert_json(alert)})
 
 
@@ -105,7 +92,7 @@ class AcknowledgeAlertView(_AlertActView):
     )
     def post(self, request: Request, alert_id: uuid.UUID) -> Response:
         """Note that the caller has seen the alert."""
-        return self.act(request, alert_id, acknowledge_alert, "alert.acknowledged")
+        return self.act(request, alert_id, "acknowledge")
 
 
 class ResolveAlertView(_AlertActView):
@@ -122,4 +109,4 @@ class ResolveAlertView(_AlertActView):
     )
     def post(self, request: Request, alert_id: uuid.UUID) -> Response:
         """Close the alert."""
-        return self.act(request, alert_id, resolve_alert, "alert.resolved")
+        return self.act(request, alert_id, "resolve")

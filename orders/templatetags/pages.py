@@ -10,6 +10,7 @@ from django import template
 from django.template import Context
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.safestring import mark_safe
 
 from orders.models import Company, Order, User
 from orders.pages import STATUS_WORDS, Attention, Step, Text, attention_of, next_step, other_steps
@@ -111,12 +112,23 @@ def lateness(moment: Any, since: Any) -> int:
 
 
 @register.simple_tag(takes_context=True)
-def company_url(context: Context, name: str, *args: Any) -> str:
-    """Return a page's address that stays in the company that the request names, if it names one."""
+def company_url(context: Context, name: str, *args: Any, **query: Any) -> str:
+    """Return a page's address that stays in the company that the request names, if it names one; blank values stay out."""
     request = context.get("request")
     named = request.GET.get("company", "") if request is not None else ""
     url = reverse(name, args=args)
-    return f"{url}?{urlencode({'company': named})}" if named else url
+    wanted = urlencode({key: value for key, value in {"company": named, **query}.items() if value})
+    return f"{url}?{wanted}" if wanted else url
+
+
+@register.simple_tag(takes_context=True)
+def here(context: Context, *sections: str) -> str:
+    """Return the mark of the link whose section holds this page. ``/`` is a section of one page."""
+    path = getattr(context.get("request"), "path", "")
+    if path in sections:
+        return mark_safe(' aria-current="page"')
+    is_inside = any(len(section) > 1 and path.startswith(section) for section in sections)
+    return mark_safe(' aria-current="true"') if is_inside else ""
 
 
 @register.simple_tag

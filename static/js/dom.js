@@ -22,7 +22,8 @@ export class Refused extends Error {
 }
 
 async function answer(path, options) {
-  const headers = { "X-Company-Id": page.company, "X-Fragment": "1", ...options.headers };
+  const headers = { "X-Fragment": "1", ...options.headers };
+  if (page.company) headers["X-Company-Id"] = page.company;
   const signal = AbortSignal.timeout(10_000);
   const response = await fetch(path, { signal, credentials: "same-origin", redirect: "manual", ...options, headers });
   if (response.status === 401 || response.type === "opaqueredirect") throw new SessionEnded();
@@ -41,9 +42,19 @@ export async function getPage(path) {
 }
 
 export async function postJson(path, body) {
-  const token = document.cookie.match(/(?:^|;\s*)csrftoken=([^;]+)/)?.[1] ?? "";
-  const headers = { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": token };
+  const headers = { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": csrfToken() };
   return (await answer(path, { method: "POST", headers, body: JSON.stringify(body) })).json();
+}
+
+/** Send a form as a browser would, without leaving the page. */
+export async function postForm(form, submitter) {
+  const headers = { Accept: "application/json", "X-CSRFToken": csrfToken() };
+  const body = new URLSearchParams(new FormData(form, submitter));
+  return (await answer(submitter?.getAttribute("formaction") ?? form.action, { method: "POST", headers, body })).json();
+}
+
+function csrfToken() {
+  return document.cookie.match(/(?:^|;\s*)csrftoken=([^;]+)/)?.[1] ?? "";
 }
 
 /** Put a newer element in an older one's place: what was open stays open, and the focus where it was. */

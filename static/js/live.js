@@ -99,6 +99,8 @@ export class Feed {
 
   #hear(frame) {
     this.#lastBeat = Date.now();
+    // For what every page has, such as the number of open alerts.
+    dispatchEvent(new CustomEvent("frame", { detail: frame }));
     if (frame.type === "hello") {
       this.#connected = true;
       this.#attempt = 0;

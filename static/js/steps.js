@@ -117,16 +117,3 @@ dialog.addEventListener("click", (event) => {
   }
   if (event.target === dialog) dialog.close("no");
 });
-
-// A menu closes when one presses elsewhere, or Escape.
-document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
-});
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    const held = menu.contains(document.activeElement);
-    menu.open = false;
-    if (held) menu.querySelector("summary").focus();
-  }
-});

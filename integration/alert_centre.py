@@ -1,0 +1,187 @@
+"""The alert centre: what each cause means and what helps, the alerts in groups, and what a person does with one."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Q
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from integration.alerts import acknowledge_alert, resolve_alert
+from integration.models import Alert
+from orders.audit import record_act
+from orders.models import Company, User
+from orders.pages import Text, uuid_or_none
+
+State = Alert.State
+MOVES = {"acknowledge": (acknowledge_alert, "alert.acknowledged"), "resolve": (resolve_alert, "alert.resolved")}
+
+
+def move_alert(company: Company, alert_id: uuid.UUID, move: str, user: User, request: HttpRequest) -> Alert | None:
+    """Acknowledge or resolve one of the company's alerts; None where it has none of this id.
+
+    One that is there already stays as it is, and leaves no trace. Safe to call twice.
+    """
+    alert = Alert.objects.filter(company=company, pk=alert_id).first()
+    if alert is None:
+        return None
+    change, action = MOVES[move]
+    was = alert.state
+    with transaction.atomic():
+        alert = change(alert, user)
+        if alert.state != was:
+            details = {"cause": alert.cause, "subject": alert.subject}
+            record_act(action, company=company, target=alert.id, request=request, user=user, details=details)
+    return alert
+
+
+def open_alerts(company: Company) -> dict[str, Any]:
+    """Return how many alerts nobody has acknowledged, and how many of them are critical. Of a cause one is open: few rows."""
+    rows = Alert.objects.filter(company=company, state=State.OPEN)
+    return rows.aggregate(open=Count("pk"), critical=Count("pk", filter=Q(severity=Alert.Severity.CRITICAL)))
+
+
+def state_counts(company: Company) -> dict[str, int]:
+    """Return the number of alerts that are open and that are acknowledged; the resolved ones are not counted."""
+    rows = Alert.objects.filter(company=company).exclude(state=State.RESOLVED).order_by().values_list("state")
+    return {State.OPEN.value: 0, State.ACKNOWLEDGED.value: 0} | dict(rows.annotate(number=Count("pk")))
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A cause in words: a title, what it means, what helps. ``status`` is where its events stand in the log."""
+
+    title: Text
+    meaning: Text = ""
+    remedy: Text = ""
+    status: str = ""
+
+
+_UNUSABLE = _("The sender is genuine, and what it sent cannot be read as an order. It is kept byte for byte.")
+_REPLAY = _("Look at the faults of the event, mend the cause, then replay it.")
+_CAUSES = {
+    "order_unanswered": Cause(
+        _("Orders wait for an answer"),
+        _("Half of the time that the provider gives has gone; then it cancels the order."),
+        _("Accept or reject them now."),
+    ),
+    "event_invalid_payload": Cause(_("Payload cannot be used"), _UNUSABLE, _REPLAY, "quarantined"),
+    "event_invalid_envelope": Cause(_("Envelope of the hub cannot be used"), _UNUSABLE, _REPLAY, "quarantined"),
+    "event_delivery_conflict": Cause(
+        _("Same delivery, other content"),
+        _("A delivery came again under its old id with another body. The first one stands."),
+        _("Compare the two with the provider's own screen, then replay the later one if it is right."),
+        "quarantined",
+    ),
+    "event_dead": Cause(
+        _("Event could not be processed"),
+        _("Every retry failed. The event is kept, and its order may be missing from the screen."),
+        _("Look at the event, mend the cause, then replay it; meanwhile answer the order on the provider's device."),
+        "dead",
+    ),
+    "event_parked": Cause(
+        _("Status without its order"),
+        _("A status came for an order that has not come for over ten minutes."),
+        _("Ask the provider for the order; its status is applied when it arrives."),
+        "parked",
+    ),
+    "signatures_failing": Cause(
+        _("Requests are refused"),
+        _("Many requests in this provider's name have no valid proof: a wrong secret, or somebody who pretends."),
+        _("Compare the secret here with the one at the provider, and set it anew if they differ."),
+        "rejected",
+    ),
+    "provider_unreachable": Cause(
+        _("Provider cannot be reached"),
+        _("Calls to it failed again and again. They wait, and are tried again by themselves."),
+        _("Answer its orders on its own device until it is back."),
+    ),
+    "hub_unreachable": Cause(
+        _("NEXARA cannot be reached"),
+        _("What the kitchen answers does not get through the hub. It is tried again by itself."),
+        _("Answer the orders that came through it on the provider's own device."),
+    ),
+    "push_dead": Cause(
+        _("Provider did not take a status"),
+        _("The provider refused what the kitchen answered, or every try failed."),
+        _("Look at the order on the provider's own device."),
+    ),
+    "push_failing": Cause(
+        _("Answers get through late"),
+        _("The provider does not take what the kitchen answers; it is tried again."),
+        _("Watch the order on the provider's own device."),
+    ),
+    "push_no_credential": Cause(
+        _("Provider is told nothing"),
+        _("There is no credential to call this provider with."),
+        _("An owner sets it; until then answer on the provider's own device."),
+    ),
+    "answer_not_delivered": Cause(
+        _("Answer came too late"),
+        _("The provider could not be told in time, and may have cancelled the order."),
+        _("Look at the order on the provider's own device before you go on with it."),
+    ),
+}
+
+
+def cause_of(code: str) -> Cause:
+    """Return a cause in words; one that has none yet is shown by its code."""
+    return _CAUSES.get(code) or Cause(code.replace("_", " ").capitalize())
+
+
+# -- groups ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An alert with the ids of what it is about: an order of ours, an event of the log."""
+
+    alert: Alert
+    order_ids: tuple[uuid.UUID, ...] = ()
+    event_id: uuid.UUID | None = None
+
+    @property
+    def external_id(self) -> str:
+        return str(self.alert.details.get("externalOrderId") or "")
+
+
+@dataclass(slots=True)
+class Group:
+    """The alerts of one cause."""
+
+    code: str
+    cause: Cause
+    alerts: list[Shown] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """How often the cause was raised."""
+        return sum(shown.alert.count for shown in self.alerts)
+
+    @property
+    def is_critical(self) -> bool:
+        return any(shown.alert.severity == Alert.Severity.CRITICAL for shown in self.alerts)
+
+
+def group_alerts(alerts: Iterable[Alert]) -> list[Group]:
+    """Return alerts by cause; causes and alerts keep the order in which they come."""
+    groups: dict[str, Group] = {}
+    for alert in alerts:
+        group = groups.setdefault(alert.cause, Group(alert.cause, cause_of(alert.cause)))
+        group.alerts.append(_shown(alert))
+    return list(groups.values())
+
+
+def _shown(alert: Alert) -> Shown:
+    details = alert.details
+    named = [details.get("orderId"), *(details.get("orders") or {})]
+    order_ids = tuple(found for text in named if text and (found := uuid_or_none(str(text))))
+    return Shown(alert, order_ids, uuid_or_none(str(details.get("eventId") or "")))

@@ -1,0 +1,19 @@
+"""What every page says of the alerts: how many are open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.template import Context
+
+from integration.alert_centre import open_alerts
+from orders.access import Access
+
+register = template.Library()
+
+
+@register.inclusion_tag("integration/_alert_badge.html", takes_context=True)
+def alert_badge(context: Context, access: Access) -> dict[str, Any]:
+    """Show the number of open alerts; it is there and hidden while there are none, for the script to fill."""
+    return {"request": context.get("request"), **open_alerts(access.company)}

@@ -1,0 +1,103 @@
+"""The alert centre and its number in a real browser."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from integration.tests.browser.test_live_pages import SOON_MS, go
+
+pytestmark = pytest.mark.browser
+
+
+def raise_one(server, subject: str) -> None:
+    """Raise an alert in another process, which can send this server no hint."""
+    server.shell(
+        "from integration.alerts import raise_alert; from orders.models import Company;"
+        f"raise_alert(Company.objects.get(slug='demo'), 'event_dead', 'It waits.', subject='{subject}')"
+    )
+
+
+def open_count(page) -> int:
+    return int(page.locator("#alert-count").evaluate("badge => badge.firstChild.textContent"))
+
+
+def wait_for_count(page, number: int) -> None:
+    page.wait_for_function(
+        "wanted => Number(document.getElementById('alert-count').firstChild.textContent) === wanted",
+        arg=number,
+        timeout=SOON_MS,
+    )
+
+
+def send_unusable(server, page) -> str:
+    """Send a genuine request that cannot be used, so that the server itself raises an alert; return the event's id."""
+    printed = server.shell(
+        "from orders.models import Company; company = Company.objects.get(slug='demo');"
+        "print(company.id, company.credentials.get(provider='jahez').value('bearerToken'))"
+    )
+    company, token = printed.split()[-2:]
+    answer = page.request.post(
+        f"{server.url}/api/integration/webhook/jahez/{company}",
+        headers={
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/json",
+            "X-Request-Id": str(uuid.uuid4()),
+        },
+        data='{"event": "order_created", "orderId": "' + str(uuid.uuid4()) + '"}',
+    )
+    assert answer.json()["status"] == "quarantined", answer.text()
+    return answer.json()["eventId"]
+
+
+def test_an_alert_is_live_on_every_screen_and_one_click_ends_it(server, open_page):
+    orders, centre = go(open_page(), server.url), go(open_page(), f"{server.url}/alerts/")
+    before = open_count(orders)
+    send_unusable(server, orders)
+    row = centre.locator(".cause", has_text="Payload cannot be used").locator(".alert", has_text="Jahez")
+    row.wait_for(timeout=SOON_MS)
+    wait_for_count(orders, before + 1)
+    row.get_by_role("button", name="Resolve").click()
+    row.wait_for(state="detached", timeout=SOON_MS)
+    assert centre.url == f"{server.url}/alerts/"
+    for page in (orders, centre):
+        wait_for_count(page, before)
+
+
+def test_an_acknowledged_alert_moves_to_its_own_list(server, open_page):
+    raise_one(server, "careem")
+    page = go(open_page(), f"{server.url}/alerts/")
+    row = page.locator(".alert", has_text="Careem")
+    row.get_by_role("button", name="Acknowledge").click()
+    row.wait_for(state="detached", timeout=SOON_MS)
+    page.get_by_role("link", name="Acknowledged").click()
+    page.locator(".alert", has_text="Demo Owner").wait_for(timeout=SOON_MS)
+
+
+def test_without_javascript_the_buttons_work_and_the_page_says_what_was_done(server, open_page):
+    raise_one(server, "talabat")
+    page = open_page(java_script_enabled=False)
+    page.goto(f"{server.url}/alerts/")
+    page.locator(".alert", has_text="Talabat").get_by_role("button", name="Resolve").click()
+    assert page.locator(".message").inner_text() == "Resolved."
+    assert page.locator(".alert", has_text="Talabat").count() == 0
+
+
+def test_the_menu_of_the_person_opens_closes_and_gives_the_focus_back(server, open_page):
+    page = go(open_page(), f"{server.url}/alerts/")
+    menu = page.locator("#account > summary")
+    menu.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Sign out").wait_for()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    assert not page.get_by_role("button", name="Sign out").is_visible()
+    assert page.evaluate("document.activeElement === document.querySelector('#account > summary')")
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844), (320, 640)])
+def test_the_alerts_are_no_wider_than_the_screen(server, open_page, size):
+    raise_one(server, "deliveroo")
+    page = go(open_page(viewport={"width": size[0], "height": size[1]}), f"{server.url}/alerts/")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
