@@ -14,8 +14,8 @@ from django.conf import settings
 from django.db import Error, connection
 from django.utils import timezone
 
+from integration.claims import WAITING
 from integration.health import pending_migrations, redis_state
-from integration.inbox import WAITING
 from integration.models import IntegrationWebhook, ProviderCredential, WebhookLog
 from orders.models import Company
 from providers.registry import ADAPTERS

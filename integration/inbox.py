@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
-from django.db.models import F, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from integration.alerts import raise_alert
@@ -35,7 +34,6 @@ from providers.signatures import NEXARA
 logger = logging.getLogger(__name__)
 
 Trigger = WebhookAttempt.Trigger
-WAITING = (WebhookStatus.RECEIVED, WebhookStatus.PROCESSING, WebhookStatus.FAILED)
 SETTLED = (WebhookStatus.PROCESSED, WebhookStatus.IGNORED, WebhookStatus.PARKED)
 DEADLOCKS = ("40P01", "40001")
 """Postgres: deadlock detected, serialization failure."""
@@ -177,31 +175,7 @@ def record_rejection(company: Company | None, provider: str, reason: str, now: d
         record_act("webhook.signatures_failing", company=company, target=provider, details={"reason": reason})
 
 
-# -- claiming ----------------------------------------------------------------------------------------------------------
-
-
-def due_rows(now: datetime, limit: int) -> list[WebhookLog]:
-    """Return rows that are due, or whose lease has run out: each company's oldest first, in turns.
-
-    In turns, so that a company with a long queue does not keep the others waiting.
-    """
-    turn = Window(RowNumber(), partition_by=F("company_id"), order_by=F("next_attempt_at").asc())
-    rows = WebhookLog.objects.filter(status__in=WAITING, next_attempt_at__lte=now).annotate(turn=turn)
-    return list(rows.order_by("turn", "next_attempt_at")[:limit])
-
-
-def rows_under_way(now: datetime) -> int:
-    """Return how many rows are claimed, by whomever, and still within their lease."""
-    return WebhookLog.objects.filter(status=WebhookStatus.PROCESSING, next_attempt_at__gt=now).count()
-
-
-def claim(log: WebhookLog, now: datetime) -> uuid.UUID | None:
-    """Take a due row for the time of a lease; return the claim, or None where somebody else was first."""
-    token = uuid.uuid4()
-    taken = WebhookLog.objects.filter(
-        pk=log.pk, status__in=WAITING, next_attempt_at=log.next_attempt_at, claim_token=log.claim_token
-    ).update(status=WebhookStatus.PROCESSING, claim_token=token, next_attempt_at=now + timedelta(seconds=WORK_LEASE_S))
-    return token if taken else None
+# -- working -----------------------------------------------------------------------------------------------------------
 
 
 def process_claimed(
@@ -230,6 +204,24 @@ def stored_request(log: WebhookLog) -> InboundRequest:
 # -- processing --------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One try to process a row: who asked for it and when it began."""
+
+    trigger: str
+    user: User | None
+    started_at: datetime
+    clock: float
+
+    def write(self, log: WebhookLog) -> None:
+        """Write how it went, in the transaction of its result: a commit of its own would wait for the disk once more."""
+        if self.trigger != Trigger.LIVE or log.status not in SETTLED:
+            WebhookAttempt.objects.create(
+                log=log, trigger=self.trigger, user=self.user, outcome=log.status, error=log.error,
+                started_at=self.started_at, duration_ms=round((time.perf_counter() - self.clock) * 1000, 3),
+            )  # fmt: skip
+
+
 def process(
     log: WebhookLog,
     request: InboundRequest,
@@ -242,28 +234,23 @@ def process(
     The event's effect and the row's status are one commit. A failure is saved outside of it, with its next try.
     """
     token = log.claim_token
-    started, clock = timezone.now(), time.perf_counter()
-    first_clock = started if trigger != Trigger.LIVE else log.received_at
+    this = _Try(trigger, user, timezone.now() if trigger != Trigger.LIVE else log.received_at, time.perf_counter())
     try:
         events = _parse(log, request)
     except PayloadError as error:
-        _quarantine(log, error)
+        if not _quarantine(log, error, this):
+            return log
     except Exception as error:
-        _fail(log, error)
+        _fail(log, error, this)
     else:
         try:
-            _apply_patiently(log, events)
+            _apply_patiently(log, events, this)
         except LostClaimError:
             log.refresh_from_db()
             return log
         except Exception as error:
             log.claim_token = token  # what failed may be the commit, after the result was in hand
-            _fail(log, error)
-    if trigger != Trigger.LIVE or log.status not in SETTLED:
-        WebhookAttempt.objects.create(
-            log=log, trigger=trigger, user=user, outcome=log.status, error=log.error, started_at=first_clock,
-            duration_ms=round((time.perf_counter() - clock) * 1000, 3),
-        )  # fmt: skip
+            _fail(log, error, this)
     _announce(log)
     return log
 
@@ -277,7 +264,7 @@ def _parse(log: WebhookLog, request: InboundRequest) -> list[OrderEvent]:
     return get_adapter(log.provider).parse(request)
 
 
-def _apply_patiently(log: WebhookLog, events: list[OrderEvent]) -> None:
+def _apply_patiently(log: WebhookLog, events: list[OrderEvent], this: _Try) -> None:
     """Apply in one transaction; a deadlock, which somebody has to lose, is tried again at once."""
     token = log.claim_token
     for tries_left in (2, 1, 0):
@@ -285,6 +272,7 @@ def _apply_patiently(log: WebhookLog, events: list[OrderEvent]) -> None:
         try:
             with transaction.atomic():
                 _apply(log, events)
+                this.write(log)
             return
         except OperationalError as error:
             if not tries_left or getattr(error.__cause__, "sqlstate", "") not in DEADLOCKS:
@@ -375,8 +363,8 @@ _RESULT_FIELDS = (
 )  # fmt: skip
 
 
-def _quarantine(log: WebhookLog, error: PayloadError) -> None:
-    """Keep what we cannot use: no retry mends it, a person may replay it once the cause is mended."""
+def _quarantine(log: WebhookLog, error: PayloadError, this: _Try) -> bool:
+    """Keep what we cannot use: no retry mends it, a person may replay it once the cause is mended. False: a lost claim."""
     log.status = WebhookStatus.QUARANTINED
     log.error_code = "invalid_envelope" if isinstance(error, EnvelopeError) else "invalid_payload"
     log.details = error.details
@@ -390,12 +378,14 @@ def _quarantine(log: WebhookLog, error: PayloadError) -> None:
     try:
         with transaction.atomic():
             _finish(log)
+            this.write(log)
             _alert_quarantined(log)
     except LostClaimError:
         log.refresh_from_db()
-        return
+        return False
     if settings.LOG_WEBHOOK_FAILURES:
         logger.warning("Quarantined event %s of %s: %s", log.id, log.provider, ", ".join(error.details))
+    return True
 
 
 def _alert_quarantined(log: WebhookLog) -> None:
@@ -409,7 +399,7 @@ def _alert_quarantined(log: WebhookLog) -> None:
     )
 
 
-def _fail(log: WebhookLog, error: Exception) -> None:
+def _fail(log: WebhookLog, error: Exception, this: _Try) -> None:
     """Save a failure with its next try; the last one leaves the row dead, with an alert. Outside the failed transaction."""
     delay = next_delay(log.attempts)
     log.status = WebhookStatus.DEAD if delay is None else WebhookStatus.FAILED
@@ -430,6 +420,7 @@ def _fail(log: WebhookLog, error: Exception) -> None:
             **{name: getattr(log, name) for name in
                ("status", "error_code", "error", "claim_token", "next_attempt_at", "processed_at")}
         )  # fmt: skip
+        this.write(log)
         if delay is None:
             raise_alert(
                 log.company, "event_dead", f"A {log.provider} event could not be processed and waits for a person.",

@@ -11,6 +11,8 @@ JITTER = 0.2
 WORK_LEASE_S = 45
 """How long whoever claimed a delivery may work on it before the sweep takes it back: longer than a request or a task lasts,
 and short enough that what a crash left behind has come to its end within a minute."""
+PULLED_TO_S = 15
+"""The longest that anything waits once a database or a broker that was away is back."""
 LEASE_S = 60
 """The same for a push, which may wait for a provider."""
 PARKED_ALERT_AFTER_S = 600

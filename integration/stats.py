@@ -12,7 +12,8 @@ from django.conf import settings
 from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.db.models.functions import Trunc
 
-from integration.inbox import SETTLED, WAITING
+from integration.claims import WAITING
+from integration.inbox import SETTLED
 from integration.models import (
     CircuitBreaker,
     IntegrationWebhook,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 import uuid
@@ -13,20 +14,26 @@ from typing import Any
 from django.db import close_old_connections, connections
 from django.utils import timezone
 
-from integration import inbox, outbox
+from integration import claims, inbox, outbox
 from integration.models import PushStatus
-from integration.tasks import process_event, push_claimed
+from integration.tasks import process_events, push_claimed
 
 logger = logging.getLogger(__name__)
 
-INTERVAL_S = 5.0
+INTERVAL_S = 2.0
 CROWDED_INTERVAL_S = 1.0
 BATCH = 200
 """How many rows are under way at once: what waits longer than its lease in the broker's queue is claimed a second time, and
 whoever comes later waits behind it."""
+PARCEL = 10
+"""How many rows go out in one task at most: each task costs the broker and a new connection to the database, and what is
+in it waits for the rows before."""
+PARCELS = 4
+"""In how many tasks a sweep's rows go out at least, so that every child of the worker has some."""
 HANDOVER_S = 0.25
 """How long the broker has to take a task; after that the sweeper works the row itself."""
 BREAK_S = 10.0
+HUNG_S = 5.0
 SENDERS = 4
 """How many pushes the sweeper itself sends at once: a slow provider must not keep the inbox waiting."""
 
@@ -44,16 +51,21 @@ class Sweeper:
         self._senders = ThreadPoolExecutor(max_workers=SENDERS, thread_name_prefix="sweep-push")
         self._free = threading.BoundedSemaphore(SENDERS)
         self._is_crowded = False
+        self._was_away = False
+        """Whether database or broker failed us, and nothing has been pulled since it is back."""
 
     def run(self, stop: threading.Event) -> None:
-        """Sweep every five seconds, every second while much is due, until told to stop. Go on after an error."""
+        """Sweep every two seconds, every second while much is due, until told to stop. Go on after an error."""
         while not stop.is_set():
             started = time.monotonic()
             try:
                 close_old_connections()
                 self.sweep()
                 self.sweep_pushes()
+                # One that hangs says nothing: the sweep only took too long.
+                self._was_away |= time.monotonic() - started > HUNG_S
             except Exception:
+                self._was_away = True
                 logger.exception("A sweep failed; the next one follows")
             finally:
                 connections.close_all()
@@ -63,14 +75,23 @@ class Sweeper:
     def sweep(self) -> int:
         """Claim due rows as far as there is room, and see that each is worked; return how many they were."""
         now = timezone.now()
-        room = max(0, BATCH - inbox.rows_under_way(now))
-        rows = inbox.due_rows(now, room) if room else []
-        self._is_crowded = len(rows) == room
-        for log in rows:
-            token = inbox.claim(log, now)
-            if token is not None and not self._hand_over(process_event, log.pk, token):
-                inbox.process_claimed(log.pk, token)
-        return len(rows)
+        if self._was_away:
+            claims.pull_due(now)
+            self._was_away = False
+        room = max(0, BATCH - claims.rows_under_way(now))
+        due = claims.due_rows(now, room) if room else []
+        self._is_crowded = len(due) == room
+        if due:
+            token, claimed = claims.claim(due, now)
+            size = max(1, min(PARCEL, math.ceil(len(claimed) / PARCELS)))
+            for at in range(0, len(claimed), size):
+                self._work(claimed[at : at + size], token)
+        return len(due)
+
+    def _work(self, log_ids: list[uuid.UUID], token: uuid.UUID) -> None:
+        if not self._hand_over(process_events, [str(log_id) for log_id in log_ids], token):
+            for log_id in log_ids:
+                inbox.process_claimed(log_id, token)
 
     def sweep_pushes(self) -> int:
         """Claim the pushes that are due and see that each is sent; return how many were claimed.
@@ -85,7 +106,7 @@ class Sweeper:
             token = outbox.claim(push, now)
             # One that was handed over and not begun: the broker takes tasks, and no worker does them.
             is_lost = push.status == PushStatus.SENDING
-            if token is not None and (is_lost or not self._hand_over(push_claimed, push.pk, token)):
+            if token is not None and (is_lost or not self._hand_over(push_claimed, str(push.pk), token)):
                 self._senders.submit(self._send, push.pk, token)
             else:
                 self._free.release()
@@ -101,11 +122,11 @@ class Sweeper:
             connections.close_all()
             self._free.release()
 
-    def _hand_over(self, task: Any, row_id: uuid.UUID, token: uuid.UUID) -> bool:
+    def _hand_over(self, task: Any, rows: str | list[str], token: uuid.UUID) -> bool:
         if not self._has_broker or time.monotonic() < self._broken_until:
             return False
         # In a thread of its own: a broker that accepts and then says nothing would hold us for ever.
-        publishing = self._publisher.submit(task.apply_async, args=(str(row_id), str(token)), retry=False)
+        publishing = self._publisher.submit(task.apply_async, args=(rows, str(token)), retry=False)
         try:
             publishing.result(timeout=HANDOVER_S)
         except Exception as error:
@@ -115,4 +136,7 @@ class Sweeper:
                 self._publisher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sweep-publish")
             logger.warning("The broker takes no tasks; working here for %.0f s: %s", BREAK_S, type(error).__name__)
             return False
+        if self._broken_until:
+            # It is back, and may have lost what it had: what is claimed for its workers is not left to the end of its lease.
+            self._broken_until, self._was_away = 0.0, True
         return True

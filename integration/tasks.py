@@ -12,10 +12,11 @@ from integration import deadlines, housekeeping, inbox, outbox, personal_data
 from orders.security.sign_in import forget_old_tries
 
 
-@shared_task(name="integration.process_event", time_limit=40, soft_time_limit=30)
-def process_event(log_id: str, token: str) -> None:
-    """Work one claimed delivery."""
-    inbox.process_claimed(uuid.UUID(log_id), uuid.UUID(token))
+@shared_task(name="integration.process_events", time_limit=40, soft_time_limit=30)
+def process_events(log_ids: list[str], token: str) -> None:
+    """Work deliveries that are claimed together. What it does not come to is due again when its lease ends."""
+    for log_id in log_ids:
+        inbox.process_claimed(uuid.UUID(log_id), uuid.UUID(token))
 
 
 @shared_task(name="integration.push_order", time_limit=180, soft_time_limit=170)

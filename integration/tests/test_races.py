@@ -104,7 +104,7 @@ def test_two_workers_and_two_sweeps_take_each_of_300_due_rows_once(db):
 
     def publish(args, retry):
         with lock:
-            tasks.append(args)
+            tasks.extend((log_id, args[1]) for log_id in args[0])
 
     def sweep():
         sweeper = Sweeper()
@@ -117,7 +117,7 @@ def test_two_workers_and_two_sweeps_take_each_of_300_due_rows_once(db):
 
     # The sweepers stop when enough is under way, and go on when the workers have worked that off.
     for _ in range(5):
-        with mock.patch("integration.sweep.process_event.apply_async", side_effect=publish):
+        with mock.patch("integration.sweep.process_events.apply_async", side_effect=publish):
             at_once([sweep, sweep], workers=2)
         at_once([work, work], workers=2)
     assert len(tasks) == len({log_id for log_id, _ in tasks}) == 300
