@@ -29,7 +29,7 @@ def test_each_process_of_the_procfile_is_a_program_of_supervisor():
         "program:web", "program:sockets", "program:sweeper", "program:worker", "program:beat",
     ]  # fmt: skip
     assert config["group:all"]["programs"] == "web,sockets,sweeper,worker,beat"
-    assert config["program:sweeper"]["command"] == "python manage.py run_sweeper"
+    assert config["program:sweeper"]["command"] == "nice -n 5 python manage.py run_sweeper"
 
 
 def test_what_dies_is_started_again_for_ever():
