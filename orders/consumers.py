@@ -20,6 +20,7 @@ from django.http import HttpRequest
 from orders.access import Access, find_access
 from orders.authentication import token_of
 from orders.feeds import Feed, feeds
+from orders.socket_limits import PER_PERSON, is_too_often
 from orders.socket_origin import TOKEN_PREFIX
 from orders.timeline import last_seq
 
@@ -109,6 +110,9 @@ class OrdersConsumer(AsyncJsonWebsocketConsumer):
                 await self.refuse(access)
                 return
             self.access = access
+            if await is_too_often(f"user:{access.user.pk}", PER_PERSON):
+                await self.refuse(TRY_AGAIN)
+                return
             # In the group before the number is read: what is committed in between comes as a frame.
             self.feed = await feeds().join(self.company_id, self)
             self.seen_seq = await read_last_seq(self.company_id)

@@ -21,7 +21,9 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 from channels.sessions import CookieMiddleware  # noqa: E402
 
 from orders.routing import sockets  # noqa: E402
+from orders.socket_limits import AddressLimit  # noqa: E402
 from orders.socket_origin import OriginCheck  # noqa: E402
 from restaurant_integration.static_files import StaticFiles  # noqa: E402
 
-application = ProtocolTypeRouter({"http": StaticFiles(http), "websocket": OriginCheck(CookieMiddleware(sockets))})
+websocket = AddressLimit(OriginCheck(CookieMiddleware(sockets)))
+application = ProtocolTypeRouter({"http": StaticFiles(http), "websocket": websocket})

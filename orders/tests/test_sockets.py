@@ -53,11 +53,14 @@ def quick(monkeypatch):
 
 
 @contextlib.asynccontextmanager
-async def opened(path="/ws/orders/", *, origin="http://localhost:3001", token="", cookie=""):
+async def opened(path="/ws/orders/", *, origin="http://localhost:3001", token="", cookie="", peer="", forwarded_for=""):
     headers = [(b"origin", origin.encode())] if origin else []
+    if forwarded_for:
+        headers.append((b"x-forwarded-for", forwarded_for.encode()))
     if cookie:
         headers.append((b"cookie", f"{settings.SESSION_COOKIE_NAME}={cookie}".encode()))
     socket = Socket(application, path, headers, [f"token.{token}"] if token else None)
+    socket.scope["client"] = [peer, 50_000] if peer else None
     socket.accepted, socket.chosen = await socket.connect(timeout=5)
     try:
         yield socket

@@ -1,0 +1,47 @@
+"""How often sockets may be opened: by an address, before anything is looked up, and by whoever is signed in."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from channels.security.websocket import WebsocketDenier
+
+from orders.addresses import TrustedProxies
+from orders.counters import Window, counters
+
+logger = logging.getLogger(__name__)
+
+PER_ADDRESS = Window(600, 60)
+"""A whole office behind one address, whose tablets all come back after a restart and try again a few times."""
+PER_PERSON = Window(120, 60)
+
+
+class AddressLimit:
+    """Refuse the handshakes of an address that opens too many; counting fails open, as everywhere."""
+
+    def __init__(self, application: Any) -> None:
+        self.application = application
+        self.proxies = TrustedProxies()
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Any:
+        forwarded = [value.decode("latin-1") for name, value in scope.get("headers", []) if name == b"x-forwarded-for"]
+        address = self.proxies.sender((scope.get("client") or [""])[0], forwarded)
+        if address and await is_too_often(f"address:{address}", PER_ADDRESS):
+            return await WebsocketDenier()(scope, receive, send)
+        return await self.application(scope, receive, send)
+
+
+async def is_too_often(whose: str, window: Window) -> bool:
+    """Count a socket that is opened; tell whether it is one too many."""
+    # On a thread: Redis may take its quarter of a second.
+    return await asyncio.to_thread(_exceeded, f"sockets:{whose}", window)
+
+
+def _exceeded(key: str, window: Window) -> bool:
+    wait_s = counters.exceeded(key, [window])
+    # Once a minute: a flood of refusals is no flood of the log.
+    if wait_s and not counters.exceeded(f"noted:{key}", [Window(1, 60)]):
+        logger.warning("Sockets are opened too often; refused for %d s", wait_s)
+    return bool(wait_s)
