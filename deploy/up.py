@@ -14,10 +14,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from deploy import orphans
+
 ROOT = Path(__file__).resolve().parent.parent
 PROCFILE = ROOT / "Procfile"
 STOP_WITHIN_S = 12
 """How long a process has to finish what it has begun; gunicorn gives its requests 10 s."""
+TRUE = {"1", "true", "on", "yes", "y", "ok", "t"}
+"""What the settings take for yes."""
 _LINE = re.compile(r"([a-z][a-z0-9_-]*):\s+(.+)")
 
 
@@ -59,6 +63,14 @@ def with_defaults(environ: Mapping[str, str]) -> dict[str, str]:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', os.defpath)}",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def programs_of(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what is to run with an environment: the Procfile, the sandbox only where it is on. Raises StartError."""
+    programs = read_procfile(PROCFILE.read_text(encoding="utf-8"))
+    if environ.get("SANDBOX_ENABLED", "").lower() not in TRUE or environ.get("ROLE") == "hub":
+        programs.pop("sandbox", None)
+    return programs
 
 
 def supervisor_config(programs: Mapping[str, str], environ: Mapping[str, str]) -> str:
@@ -121,11 +133,23 @@ def check_port(host: str, port: str) -> None:
             raise StartError(f"Port {port} of {host} cannot be used ({error.strerror}): choose another.") from error
 
 
+def clear_the_way(folder: Path) -> None:
+    """Stop what an earlier start on a data directory left behind when its supervisor was killed.
+
+    Raises StartError where that start still runs.
+    """
+    if pid := orphans.running_supervisor(folder):
+        raise StartError(f"It runs already with this DATA_DIR ({folder}): stop process {pid} first, or choose another.")
+    if left := orphans.stop(folder, ROOT, STOP_WITHIN_S):
+        print(f"The supervisor of an earlier start was killed: stopped the {left} processes that it left behind.")
+
+
 def main() -> int:
     """Migrate, then become supervisor; return an exit code only where that failed."""
     try:
         environ = with_defaults(os.environ)
-        config = supervisor_config(read_procfile(PROCFILE.read_text(encoding="utf-8")), environ)
+        config = supervisor_config(programs_of(environ), environ)
+        clear_the_way(Path(environ["DATA_DIR"]))
         for name in ("PORT", "SOCKETS_PORT"):
             check_port(environ["HOST"], environ[name])
     except StartError as error:

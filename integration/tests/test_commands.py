@@ -25,6 +25,7 @@ from integration.management.commands import send_sample
 from integration.management.commands.replay import read_since
 from integration.models import ProviderCredential, WebhookBody, WebhookLog
 from integration.models.credential import NEXARA
+from integration.sandbox.loop import SandboxLoop
 from integration.sweep import Sweeper
 from integration.tests.factories import make_installation
 from orders.authentication import token_of
@@ -520,7 +521,7 @@ def test_send_sample_names_the_secret_that_is_missing():
         run("send_sample", "careem", "--dialect", "native")
 
 
-# -- prepare and run_sweeper -------------------------------------------------------------------------------------------
+# -- prepare and the loops ---------------------------------------------------------------------------------------------
 
 
 def test_prepare_seeds_a_demo_only_where_there_is_no_company(tmp_path, settings):
@@ -536,12 +537,22 @@ def test_prepare_seeds_an_empty_installation(tmp_path, settings):
     assert Company.objects.get().slug == "demo"
 
 
-def test_run_sweeper_ends_at_a_signal(monkeypatch):
+@pytest.mark.parametrize(("command", "loops"), [("run_sweeper", Sweeper), ("run_sandbox", SandboxLoop)])
+def test_a_loop_ends_at_a_signal(command, loops, monkeypatch, settings):
+    settings.SANDBOX_ENABLED = True
+
     def loop(self, stop):
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.wait(5)
 
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(Sweeper, "run", loop)
-    run("run_sweeper")
+    monkeypatch.setattr(loops, "run", loop)
+    run(command)
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_run_sandbox_refuses_where_the_sandbox_is_off(monkeypatch, settings):
+    settings.SANDBOX_ENABLED = False
+    monkeypatch.setattr(SandboxLoop, "run", lambda self, stop: pytest.fail("it ran"))
+    with pytest.raises(CommandError, match="The sandbox is off"):
+        run("run_sandbox")

@@ -7,20 +7,30 @@ import socket
 
 import pytest
 
-from deploy.up import PROCFILE, StartError, check_port, read_procfile, supervisor_config, with_defaults
+from deploy.up import PROCFILE, StartError, check_port, programs_of, read_procfile, supervisor_config, with_defaults
 
 URLS = {"DATABASE_URL": "postgres://u@127.0.0.1/db", "REDIS_URL": "redis://127.0.0.1/0", "PATH": "/bin"}
 
 
 def config_of(environ: dict[str, str]) -> configparser.RawConfigParser:
     config = configparser.RawConfigParser()
-    text = supervisor_config(read_procfile(PROCFILE.read_text()), with_defaults(environ))
+    text = supervisor_config(programs_of(environ), with_defaults(environ))
     config.read_string(text)
     return config
 
 
 def test_the_procfile_names_every_process():
-    assert list(read_procfile(PROCFILE.read_text())) == ["web", "sockets", "sweeper", "worker", "beat"]
+    names = ["web", "sockets", "sweeper", "worker", "beat", "sandbox"]
+    assert list(read_procfile(PROCFILE.read_text())) == names
+
+
+@pytest.mark.parametrize(
+    ("environ", "runs"),
+    [({}, False), ({"SANDBOX_ENABLED": "false"}, False), ({"SANDBOX_ENABLED": "True"}, True),
+     ({"SANDBOX_ENABLED": "1"}, True), ({"SANDBOX_ENABLED": "true", "ROLE": "hub"}, False)],
+)  # fmt: skip
+def test_the_sandbox_is_a_process_where_it_is_on(environ, runs):
+    assert ("sandbox" in programs_of(URLS | environ)) is runs
 
 
 def test_each_process_of_the_procfile_is_a_program_of_supervisor():
