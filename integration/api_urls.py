@@ -13,6 +13,7 @@ from integration.api.credentials import CredentialView
 from integration.api.logs import LogListView, LogView, ReplayManyView, ReplayView
 from integration.api.members import MemberListView, MemberView
 from integration.api.outbound import HealthView, RegisterWebhookView, SyncOrderView, TestProviderView
+from integration.api.prep_time import PrepTimeView
 from integration.api.status import StatsView, StatusView
 from integration.api.timeline import OrderTimelineView
 from integration.api.tokens import TokenListView, TokenView
@@ -20,6 +21,7 @@ from integration.api.tokens import TokenListView, TokenView
 API = "api/integration"
 
 urlpatterns = [
+    path("api/orders/<str:order_id>/prep-time", PrepTimeView.as_view(), name="api-order-prep-time"),
     path("api/orders/<str:order_id>/timeline", OrderTimelineView.as_view(), name="api-order-timeline"),
     path(f"{API}/credentials/<str:provider>", CredentialView.as_view(), name="api-credential"),
     path(f"{API}/register-webhook", RegisterWebhookView.as_view(), name="api-register-webhook"),

@@ -13,17 +13,20 @@ from django.utils import timezone
 from integration import breaker, nexara, outbound
 from integration.models import OutboundPush, PushRoute, PushStatus, WebhookBody, WebhookLog
 from integration.models.credential import NEXARA
+from integration.models.outbound import UNFINISHED
 from integration.outbound import SendError, Sent, recorded_request, stored_text
 from integration.tokens import ProviderAccess, get_token, provider_access
 from orders.models import BranchStore, Order, OrderEvent
 from providers.events import FulfilledBy, OrderType, Status
 from providers.outbound import (
     ACKNOWLEDGE,
+    PREP_TIME,
     NotSent,
     OrderView,
     OutboundRequest,
     Verdict,
     judge_status,
+    ready_time,
 )
 from providers.registry import get_adapter
 
@@ -271,6 +274,8 @@ def order_view(push: OutboundPush, now: datetime) -> OrderView:
         store_ids=stores,
         payload=_first_payload(order) if wants_payload else {},
         prep_minutes=push.prep_minutes,
+        promised_at=_promised_at(order) if push.action == PREP_TIME else None,
+        prep_changes=_prep_changes(push) if push.action == PREP_TIME else 0,
         reason=push.reason,
         occurred_at=push.occurred_at,
         now=now,
@@ -286,6 +291,21 @@ def _was_accepted(push: OutboundPush) -> bool:
     # An update that changes no status carries the status of before, which may be a person's.
     named = heard.exclude(Q(status__in=NOT_ACCEPTED) | Q(provider_status=""))
     return named.exists()
+
+
+def _promised_at(order: Order) -> datetime:
+    """Return when the acceptance promised that the order would be ready; whoever accepted it."""
+    events = OrderEvent.objects.filter(order=order, seq__isnull=False, status=Status.CONFIRMED)
+    accepted = events.exclude(previous_status=Status.CONFIRMED).order_by("seq").first()
+    if accepted is None:
+        return ready_time(order.received_at, None, order.scheduled_for)
+    return ready_time(accepted.occurred_at, accepted.prep_minutes, order.scheduled_for)
+
+
+def _prep_changes(push: OutboundPush) -> int:
+    """Count the other times that the provider was told, or is about to be."""
+    told = OutboundPush.objects.filter(order_id=push.order_id, action=PREP_TIME).exclude(pk=push.pk)
+    return told.filter(status__in=(PushStatus.SENT, *UNFINISHED)).count()
 
 
 def _first_payload(order: Order) -> dict[str, Any]:

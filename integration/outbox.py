@@ -26,7 +26,7 @@ from integration.retry import LEASE_S, PUSH_GIVES_UP_AFTER, push_delay
 from orders.models import Order, OrderEvent
 from orders.transitions import RANK
 from providers.events import Status
-from providers.outbound import ACKNOWLEDGE
+from providers.outbound import ACKNOWLEDGE, ASIDE, PREP_TIME
 
 logger = logging.getLogger(__name__)
 
@@ -47,14 +47,17 @@ BATCH = 1_000
 
 
 def record(order: Order, event: OrderEvent, *, action: str = "") -> OutboundPush:
-    """Write what the provider is to be told of an event, in the caller's transaction; a worker hears of it afterwards."""
+    """Write what the provider is to be told of an event, in the caller's transaction; a worker hears of it afterwards.
+
+    The hub takes statuses alone: what is told aside goes to the provider itself.
+    """
     now = timezone.now()
     push = OutboundPush.objects.create(
         company_id=order.company_id,
         order=order,
         event=event,
         provider=order.provider,
-        route=PushRoute.HUB if order.via_hub else PushRoute.PROVIDER,
+        route=PushRoute.HUB if order.via_hub and action not in ASIDE else PushRoute.PROVIDER,
         action=action or event.status,
         previous_status=event.previous_status,
         seq=event.seq or order.seq,
@@ -106,7 +109,7 @@ def due_pushes(now: datetime, limit: int, *, order_id: uuid.UUID | None = None) 
     """
     earlier = OutboundPush.objects.filter(
         order_id=OuterRef("order_id"), seq__lt=OuterRef("seq"), status__in=UNFINISHED
-    ).exclude(action=ACKNOWLEDGE)
+    ).exclude(action__in=ASIDE)
     under_way = earlier.filter(Q(status=PushStatus.SENDING) | Q(next_attempt_at__lte=now))
     acceptance = earlier.filter(action=Status.CONFIRMED.value)
     rows = OutboundPush.objects.filter(status__in=UNFINISHED, next_attempt_at__lte=now)
@@ -178,9 +181,9 @@ def why_useless(push: OutboundPush, now: datetime) -> tuple[str, str] | None:
         return "order_ended", f"The order is {order.status}."
     if push.action == ACKNOWLEDGE:
         return ("order_ended", f"The order is {order.status}.") if order.is_finished else None
-    later = OutboundPush.objects.filter(order=order, seq__gt=push.seq, status=PushStatus.SENT).exclude(
-        action=ACKNOWLEDGE
-    )
+    if push.action == PREP_TIME:
+        return _why_no_new_time(push)
+    later = OutboundPush.objects.filter(order=order, seq__gt=push.seq, status=PushStatus.SENT).exclude(action__in=ASIDE)
     sent = later.order_by("-seq").values_list("action", flat=True).first()
     if sent:
         return "superseded", f"The later status {sent} went out."
@@ -192,6 +195,13 @@ def why_useless(push: OutboundPush, now: datetime) -> tuple[str, str] | None:
     if push.action in DECISIONS and order.accept_by is not None and now >= order.accept_by:
         return TOO_LATE
     return None
+
+
+def _why_no_new_time(push: OutboundPush) -> tuple[str, str] | None:
+    if RANK[Status(push.order.status)] >= RANK[Status.READY]:
+        return "superseded", f"The order is {push.order.status} already."
+    newer = OutboundPush.objects.filter(order=push.order, action=PREP_TIME, seq__gt=push.seq)
+    return ("superseded", "Another time was named since.") if newer.exists() else None
 
 
 def prune_attempts(now: datetime | None = None) -> int:
@@ -268,7 +278,7 @@ def _follow_up(push: OutboundPush) -> None:
     details = {"orderId": str(push.order_id), "externalOrderId": push.order.external_id, "status": push.action}
     company, name = push.order.company, push.provider
     if push.status == PushStatus.SENT:
-        if push.action != ACKNOWLEDGE:
+        if push.action not in ASIDE:
             _drop_earlier(push)
         still = OutboundPush.objects.filter(
             company=company, provider=name, status=PushStatus.FAILED, attempts__gte=ALERT_AFTER
@@ -306,7 +316,7 @@ def _follow_up(push: OutboundPush) -> None:
 def _drop_earlier(push: OutboundPush) -> None:
     earlier = OutboundPush.objects.filter(
         order_id=push.order_id, seq__lt=push.seq, status__in=(PushStatus.PENDING, PushStatus.FAILED)
-    ).exclude(action=ACKNOWLEDGE)
+    ).exclude(action__in=ASIDE)
     earlier.update(
         status=PushStatus.DROPPED,
         error_code="superseded",

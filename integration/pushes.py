@@ -19,7 +19,7 @@ from integration.models.outbound import UNFINISHED
 from orders.models import OrderEvent
 from orders.pages import STATUS_WORDS, Text
 from orders.times import iso_time
-from providers.outbound import ACKNOWLEDGE
+from providers.outbound import ACKNOWLEDGE, PREP_TIME
 
 LOOK_AGAIN_S, LOOK_AGAIN_AT_MOST_S = 2, 60
 
@@ -32,7 +32,11 @@ PUSH_WORDS: dict[str, Text] = {
     PushStatus.NOT_SENT: _("not sent"),
     PushStatus.DEAD: _("refused, waits for a person"),
 }
-ACTION_WORDS: dict[str, Text] = {ACKNOWLEDGE: _("that the order has come"), **STATUS_WORDS}
+ACTION_WORDS: dict[str, Text] = {
+    ACKNOWLEDGE: _("that the order has come"),
+    PREP_TIME: _("the preparation time"),
+    **STATUS_WORDS,
+}
 
 
 def pushes_of(events: Iterable[OrderEvent]) -> dict[uuid.UUID, list[OutboundPush]]:

@@ -27,6 +27,7 @@ from orders.errors import failure, page_not_found, permission_denied
 from orders.models import Order, Role
 from orders.transitions import BY_PERSON
 from providers.events import Status
+from providers.registry import ADAPTERS
 
 Text = str | Promise
 P = ParamSpec("P")
@@ -94,6 +95,10 @@ def _too_many(request: HttpRequest, wait_s: int, is_fragment: bool) -> HttpRespo
 # -- what a person can do ----------------------------------------------------------------------------------------------
 
 
+PREP_TIME_STEP = "prep-time"
+"""No status, but a step that a person takes: its path below the order's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A step that an order can take. One that ``asks`` opens a dialog first."""
@@ -123,11 +128,15 @@ def next_step(order: Order) -> Step | None:
 
 
 def other_steps(order: Order) -> list[Step]:
-    """Return what else a person may do: accept with a time, reject, cancel."""
+    """Return what else a person may do: accept with a time, name another time, reject, cancel."""
     allowed = BY_PERSON[Status(order.status)]
     steps = [Step(status.value, _REFUSALS[status], "reason") for status in allowed if status in _REFUSALS]
     if Status.CONFIRMED in allowed:
         steps.insert(0, Step(Status.CONFIRMED.value, _("Accept with a time…"), "minutes"))
+    calls = ADAPTERS[order.provider].calls if order.provider in ADAPTERS else None
+    in_preparation = Status.PREPARING in allowed or Status.READY in allowed
+    if in_preparation and calls is not None and calls.changes_prep_time:
+        steps.insert(0, Step(PREP_TIME_STEP, _("Change the time…"), "minutes"))
     return steps
 
 

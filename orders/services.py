@@ -1,4 +1,6 @@
-"""The only two doors to an order: ``apply_event`` for what a provider says, ``change_status`` for what a person does."""
+"""The only doors to an order: ``apply_event`` for what a provider says, ``change_status`` and ``note_prep_time`` for what a
+person does.
+"""
 
 from __future__ import annotations
 
@@ -419,3 +421,25 @@ def change_status(
         # Inside the transaction: what has to reach the provider is written with the change or not at all.
         status_changed_by_person.send(sender=Order, order=order, event=entry)
     return order
+
+
+def note_prep_time(order: Order, minutes: int, *, user: User | None) -> OrderEvent:
+    """Write how many minutes the kitchen takes from now on, in the caller's transaction; return the entry.
+
+    The caller holds the order's lock, and tells the provider.
+    """
+    before = OrderEvent.objects.filter(order=order, prep_minutes__isnull=False).order_by("-created_at")
+    order.updated_at = timezone.now()
+    order.seq = next_seq(order.company_id)
+    order.save(update_fields=["updated_at", "seq"])
+    return write_event(
+        order,
+        seq=order.seq,
+        type=Kind.UPDATED.value,
+        previous_status=order.status,
+        source=OrderEvent.Source.PERSON if user else OrderEvent.Source.SYSTEM,
+        user=user,
+        prep_minutes=minutes,
+        changes={"prep_minutes": [before.values_list("prep_minutes", flat=True).first(), minutes]},
+        occurred_at=order.updated_at,
+    )

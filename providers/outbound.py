@@ -10,7 +10,7 @@ import email.utils
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -18,6 +18,12 @@ from providers.events import FulfilledBy, OrderType, Status
 
 ACKNOWLEDGE = "acknowledge"
 """The action of telling a provider that an order which it says was accepted has reached the kitchen's system."""
+PREP_TIME = "prep_time"
+"""The action of telling a provider another preparation time for an order that it knows as accepted."""
+ASIDE = (ACKNOWLEDGE, PREP_TIME)
+"""Actions that tell no status."""
+DEFAULT_PREP_MINUTES = 15
+"""What an acceptance promises where nobody named the minutes."""
 FALLBACK_RETRY_S = 10
 MAX_RETRY_AFTER_S = 900
 
@@ -69,7 +75,7 @@ class OutboundAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderView:
-    """What a call needs to know of an order. ``action`` is the status to tell, or ``ACKNOWLEDGE``."""
+    """What a call needs to know of an order. ``action`` is the status to tell, or one of ``ASIDE``."""
 
     order_id: str
     provider: str
@@ -87,6 +93,10 @@ class OrderView:
     payload: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """What made the order, for an adapter that ``wants_payload``; empty once its bytes are gone."""
     prep_minutes: int | None = None
+    promised_at: datetime | None = None
+    """For ``PREP_TIME``: when the acceptance promised that the order would be ready."""
+    prep_changes: int = 0
+    """For ``PREP_TIME``: how many other times were told before, or are about to be."""
     reason: str = ""
     """A code of the provider's table, or a person's own words."""
     occurred_at: datetime
@@ -178,6 +188,8 @@ class ProviderCalls:
     """Whether a refusal may be told in a person's own words as well."""
     acknowledges_acceptance: ClassVar[bool] = False
     """Whether the provider wants to hear that an order accepted on its own device has reached us."""
+    changes_prep_time: ClassVar[bool] = False
+    """Whether there is a call for ``PREP_TIME``."""
     wants_payload: ClassVar[bool] = False
     headers: ClassVar[Mapping[str, str]] = {}
     """Sent with every request, token requests included."""
@@ -283,6 +295,20 @@ def choose_reason(
             usable = known.after_acceptance if accepted else known.before_acceptance
             return (known.code if usable else other), known.label
     return other, words
+
+
+def ready_time(moment: datetime, prep_minutes: int | None, scheduled_for: datetime | None) -> datetime:
+    """Return when an order will be ready as somebody said at ``moment``: after the minutes, else when it is ordered for."""
+    if scheduled_for is not None and prep_minutes is None:
+        return scheduled_for
+    return moment + timedelta(minutes=prep_minutes or DEFAULT_PREP_MINUTES)
+
+
+def delay_minutes(view: OrderView) -> int:
+    """Return by how many minutes the new time is later than the promised one, to the nearest; 0 where it is not."""
+    ready = ready_time(view.occurred_at, view.prep_minutes, None)
+    late_s = (ready - (view.promised_at or view.occurred_at)).total_seconds()
+    return max(0, round(late_s / 60))
 
 
 def utc_text(moment: datetime) -> str:

@@ -49,6 +49,12 @@ RegisterAnswer = _answer("RegisterAnswer", Registrations())
 RegisterFailure = type("RegisterFailure", (Failure,), {"data": Registrations(), "__doc__": "None was registered."})
 
 
+class PrepTimeRequest(Shape):
+    """When an accepted order will be ready."""
+
+    prepMinutes = s.IntegerField(min_value=1, max_value=240, help_text="From now.")
+
+
 class SyncRequest(Shape):
     """The step to take first, if any."""
 

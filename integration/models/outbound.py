@@ -42,7 +42,7 @@ class OutboundPush(models.Model):
     provider = models.CharField(max_length=32)
     route = models.CharField(max_length=10, choices=PushRoute.choices, default=PushRoute.PROVIDER)
     action = models.CharField(max_length=20)
-    """The status to tell, or ``acknowledge``."""
+    """The status to tell, or ``acknowledge`` or ``prep_time``."""
     previous_status = models.CharField(max_length=20, blank=True)
     seq = models.BigIntegerField()
     """The number of the event: pushes of an order leave in this order."""

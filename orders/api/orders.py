@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -27,6 +27,7 @@ from providers.events import Status
 
 MAX_REASON = 500
 MAX_PREP_MINUTES = 240
+MINUTES_EXPECTED = f"expected a whole number from 1 to {MAX_PREP_MINUTES}"
 
 
 def find_order(access: Access, order_id: str, orders: QuerySet[Order] | None = None) -> Order:
@@ -147,11 +148,23 @@ def read_step(body: Any) -> tuple[Status, str, int | None]:
         faults["status"] = f"expected one of {', '.join(Status)}"
     if not isinstance(reason, str) or len(reason) > MAX_REASON or "\x00" in reason or not _is_text(reason):
         faults["reason"] = f"expected a text of at most {MAX_REASON} characters"
-    if minutes is not None and (type(minutes) is not int or not 1 <= minutes <= MAX_PREP_MINUTES):
-        faults["prepMinutes"] = f"expected a whole number from 1 to {MAX_PREP_MINUTES}"
+    if minutes is not None and not _is_minutes(minutes):
+        faults["prepMinutes"] = MINUTES_EXPECTED
     if faults or status is None:
         raise invalid(**faults)
     return status, str(reason).strip(), minutes
+
+
+def read_minutes(body: Any) -> int:
+    """Return the preparation time that a person names alone. Raises ApiError."""
+    minutes = body.get("prepMinutes") if isinstance(body, dict) else None
+    if not _is_minutes(minutes):
+        raise invalid(prepMinutes=MINUTES_EXPECTED)
+    return minutes
+
+
+def _is_minutes(value: Any) -> TypeGuard[int]:
+    return type(value) is int and 1 <= value <= MAX_PREP_MINUTES
 
 
 def _is_text(value: str) -> bool:

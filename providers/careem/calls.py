@@ -1,4 +1,4 @@
-"""Careem: accepted, ready, cancelled.
+"""Careem: accepted, ready, cancelled, and one delay.
 
 Source: docs.careemnow.com, POS API 2.1.0; the form of the token request from its identity guide and from integrations that
 run against it (the specification's multipart form is not what they send).
@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 
 from providers.events import Status
 from providers.outbound import (
+    PREP_TIME,
     Api,
     Call,
     Hosts,
@@ -21,11 +22,13 @@ from providers.outbound import (
     ProviderCalls,
     RejectReason,
     choose_reason,
+    delay_minutes,
     json_request,
     step_of,
 )
 
 OTHER = "OTHER"
+MAX_DELAY_MINUTES = 60
 API_PATH = "/pos/api/v1"
 STATES: Mapping[Status, str] = {
     Status.CONFIRMED: "accepted",
@@ -42,6 +45,7 @@ class CareemCalls(ProviderCalls):
     sandbox = Hosts("https://apigateway-stg.careemdash.com", "https://identity.qa.careem-engineering.com")
     secret_fields = ("clientId", "clientSecret")
     headers: ClassVar[Mapping[str, str]] = {"User-Agent": "restaurant-integration/1.0"}  # a call without one is refused
+    changes_prep_time = True
     wants_payload = True
     takes_words = False  # a word of the list and nothing beside it
     reject_reasons = (
@@ -57,20 +61,35 @@ class CareemCalls(ProviderCalls):
 
     def build(self, view: OrderView, api: Api) -> Call | NotSent:
         """Return the change of state. A cancellation reason is required on every call, and ignored on the others."""
+        url = f"{api.hosts.api}{API_PATH}/orders/{quote(view.external_id, safe='')}"
+        if view.action == PREP_TIME:
+            return self._delay(view, f"{url}/delay-request")
         step = step_of(view)
         state = STATES.get(step) if step else None
         if state is None:
             return NotSent("Careem is told of acceptance, readiness and cancellation only.")
         code, _ = choose_reason(self.reject_reasons, view.reason, other=OTHER)
         document = {"state": state, "cancellation_reason": code if state == "cancelled" else OTHER}
+        return Call((json_request("PUT", url, document, headers=self._headers(view)),))
+
+    def _delay(self, view: OrderView, url: str) -> Call | NotSent:
+        minutes = delay_minutes(view)
+        if view.prep_changes:
+            return NotSent("Careem takes one delay of an order, and has been told of one.")
+        if minutes < 1:
+            return NotSent("Careem is told of a delay only, and this time is not later than the promised one.")
+        if minutes > MAX_DELAY_MINUTES:
+            return NotSent(f"Careem takes a delay of {MAX_DELAY_MINUTES} minutes at most; this is one of {minutes}.")
+        return Call((json_request("PUT", url, {"delay_in_minutes": minutes}, headers=self._headers(view)),))
+
+    def _headers(self, view: OrderView) -> dict[str, str]:
         headers = {**self.headers}
         if view.store_ids and view.store_ids[0].isascii() and view.store_ids[0].isprintable():
             headers["Branch-Id"] = view.store_ids[0]
         brand = _brand_of(view.payload)
         if brand:
             headers["Brand-Id"] = brand
-        url = f"{api.hosts.api}{API_PATH}/orders/{quote(view.external_id, safe='')}"
-        return Call((json_request("PUT", url, document, headers=headers),))
+        return headers
 
     def token_request(self, api: Api) -> OutboundRequest:
         """Return the client-credentials request, as a form."""

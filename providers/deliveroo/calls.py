@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 from providers.events import Status
 from providers.outbound import (
     ACKNOWLEDGE,
+    PREP_TIME,
     Api,
     Call,
     Hosts,
@@ -26,6 +27,7 @@ from providers.outbound import (
     RejectReason,
     Verdict,
     choose_reason,
+    delay_minutes,
     json_request,
     judge_status,
     step_of,
@@ -40,6 +42,8 @@ STAGES = {
 }
 """The published words end at ``collected``; a word for the way to the customer is refused."""
 MAX_NOTES = 500
+MAX_DELAY_MINUTES = 10
+"""With ``in_kitchen``, in steps of two."""
 
 
 class DeliverooCalls(ProviderCalls):
@@ -49,6 +53,7 @@ class DeliverooCalls(ProviderCalls):
     sandbox = Hosts("https://api-sandbox.developers.deliveroo.com", "https://auth-sandbox.developers.deliveroo.com")
     secret_fields = ("clientId", "clientSecret")
     acknowledges_acceptance = True
+    changes_prep_time = True
     reject_reasons = (
         RejectReason("ingredient_unavailable", "An ingredient is not available", after_acceptance=False),
         RejectReason("busy", "The kitchen is too busy", after_acceptance=False),
@@ -63,6 +68,8 @@ class DeliverooCalls(ProviderCalls):
         if view.action == ACKNOWLEDGE:
             sync = {"status": "succeeded", "occurred_at": utc_text(view.occurred_at)}
             return Call((json_request("POST", f"{order}/sync_status", sync),))
+        if view.action == PREP_TIME:
+            return self._delay(view, order)
         if step is Status.CONFIRMED:
             return Call((json_request("PATCH", order, {"status": "accepted"}),))
         if step in {Status.REJECTED, Status.CANCELLED}:
@@ -78,6 +85,17 @@ class DeliverooCalls(ProviderCalls):
         if step is Status.PREPARING and view.scheduled_for is not None:
             return Call((json_request("PATCH", order, {"status": "confirmed"}), request))
         return Call((request,))
+
+    def _delay(self, view: OrderView, order: str) -> Call | NotSent:
+        minutes = delay_minutes(view)
+        if view.previous_status != Status.PREPARING:
+            return NotSent("Deliveroo takes a delay while the order is being prepared: start preparing it first.")
+        if minutes < 1:
+            return NotSent("Deliveroo is told of a delay only, and this time is not later than the promised one.")
+        if minutes > MAX_DELAY_MINUTES:
+            return NotSent(f"Deliveroo takes a delay of {MAX_DELAY_MINUTES} minutes at most; this is one of {minutes}.")
+        stage = {"stage": "in_kitchen", "occurred_at": utc_text(view.occurred_at), "delay": minutes + minutes % 2}
+        return Call((json_request("POST", f"{order}/prep_stage", stage),))
 
     def _rejection(self, view: OrderView) -> dict[str, Any]:
         code, words = choose_reason(self.reject_reasons, view.reason, other=OTHER)

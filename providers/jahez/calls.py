@@ -13,6 +13,7 @@ from typing import Any
 
 from providers.events import Status
 from providers.outbound import (
+    PREP_TIME,
     Api,
     Call,
     Hosts,
@@ -52,6 +53,8 @@ class JahezCalls(ProviderCalls):
     def build(self, view: OrderView, api: Api) -> Call | NotSent:
         """Return the acceptance or the rejection; there is no other call."""
         step = step_of(view)
+        if view.action == PREP_TIME:
+            return NotSent("Jahez has no call to change the preparation time.")
         if step is Status.CONFIRMED:
             document: dict[str, Any] = {"jahezOrderId": view.external_id, "status": "A"}
         elif step in {Status.REJECTED, Status.CANCELLED} and not view.was_accepted:

@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 from providers.events import FulfilledBy, OrderType, Status
 from providers.outbound import (
+    PREP_TIME,
     Api,
     Call,
     Hosts,
@@ -26,13 +27,17 @@ from providers.outbound import (
     choose_reason,
     json_request,
     judge_status,
+    ready_time,
     step_of,
     utc_text,
 )
 
 MIN_AHEAD = timedelta(minutes=2, seconds=15)
 """The middleware wants at least two minutes; the rest is for the way and for clocks."""
-DEFAULT_PREP_MINUTES = 15
+REFUSED_TIMES = {
+    "PREPARATION_TIME_EXCEEDS_ALLOWED_MAX_TIME": "Talabat does not take so late a time for this order.",
+    "PREPARATION_TIME_BELOW_ALLOWED_MIN_TIME": "Talabat does not take so early a time for this order.",
+}
 TRANSIENT_STATES = frozenset({"ASSIGNED_TO_TRANSPORT", "WAITING_FOR_ACKNOWLEDGEMENT"})
 TRANSIENT_EVERY_S, TRANSIENT_FOR_S = 10.0, 300.0
 OTHER_BEFORE, OTHER_AFTER = "TECHNICAL_PROBLEM", "LATE_DELIVERY"
@@ -50,6 +55,7 @@ class TalabatCalls(ProviderCalls):
     sandbox = Hosts("https://integration-middleware.stg.restaurant-partners.com")
     secret_fields = ("username", "password")
     default_token_life_s = 1500.0
+    changes_prep_time = True
     reject_reasons = (
         _reason("ITEM_UNAVAILABLE", "An item is not available"),
         _reason("TOO_BUSY", "The kitchen is too busy"),
@@ -82,7 +88,10 @@ class TalabatCalls(ProviderCalls):
         step = step_of(view)
         names: tuple[str, ...]
         document: dict[str, Any] | None
-        if step is Status.CONFIRMED:
+        if view.action == PREP_TIME:
+            ready = ready_time(view.occurred_at, view.prep_minutes, None)
+            names, document = ("orderPreparationTimeAdjustmentUrl",), {"expectedPickupAt": utc_text(ready)}
+        elif step is Status.CONFIRMED:
             names, document = ("orderAcceptedUrl",), self._acceptance(view)
         elif step in {Status.REJECTED, Status.CANCELLED}:
             names, document = ("orderRejectedUrl",), self._rejection(view)
@@ -138,15 +147,16 @@ class TalabatCalls(ProviderCalls):
                 return Judgement(Verdict.RETRY, f"The order is {state} at Talabat.", TRANSIENT_EVERY_S)
             if attempt > 1 and state == "ACCEPTED" and step_of(view) is Status.CONFIRMED:
                 return Judgement(Verdict.DONE, "Talabat had taken it before.")
+        if answer.status == 400 and view.action == PREP_TIME:
+            said = next((why for code, why in REFUSED_TIMES.items() if code.encode() in answer.body), "")
+            if said:
+                return Judgement(Verdict.PERMANENT, said)
         return judge_status(answer, now)
 
 
 def acceptance_time(view: OrderView) -> datetime:
     """Return when the order will be ready: the scheduled time, else after the kitchen's minutes; two minutes ahead."""
-    ready = view.occurred_at + timedelta(minutes=view.prep_minutes or DEFAULT_PREP_MINUTES)
-    if view.scheduled_for is not None and view.prep_minutes is None:
-        ready = view.scheduled_for
-    return max(ready, view.now + MIN_AHEAD)
+    return max(ready_time(view.occurred_at, view.prep_minutes, view.scheduled_for), view.now + MIN_AHEAD)
 
 
 def _origin(url: str) -> tuple[str, str, int]:

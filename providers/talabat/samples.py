@@ -210,7 +210,9 @@ def _dispatch(order: SampleOrder, *, kind: str, ahead: timedelta = timedelta(0))
             if kind == "own"
             else None,
             "orderProductModificationUrl": f"{CALLBACKS}/order/{order.external_id}/modifications/product",
-            "orderPreparationTimeAdjustmentUrl": None,
+            "orderPreparationTimeAdjustmentUrl": None
+            if kind == "vendor"
+            else f"{CALLBACKS}/orders/{order.external_id}/adjust-preparation-time",
         },
     }
     return UnsignedSample(payload, path=f"order/{order.store_id}")

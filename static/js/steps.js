@@ -28,7 +28,8 @@ async function take(root, order, status, more, moved) {
   });
   lock(true);
   try {
-    await postJson(`/api/orders/${order}/status`, { status, ...more });
+    if (status === "prep-time") await postJson(`/api/orders/${order}/prep-time`, more);
+    else await postJson(`/api/orders/${order}/status`, { status, ...more });
     await moved(order);
   } catch (error) {
     if (error instanceof SessionEnded) showEnded();
@@ -47,7 +48,7 @@ async function take(root, order, status, more, moved) {
 /** Say why the server refused; where the order has moved meanwhile, name the steps that it can take now. */
 async function explain(error, order, moved) {
   let text = error.message;
-  if (error.status === 409) {
+  if (error.body.error === "invalid_transition") {
     const allowed = Object.values(error.body.details ?? {}).flat().filter((each) => typeof each === "string");
     const steps = (error.body.details?.allowed ?? allowed).map((each) => each.replaceAll("_", " ")).join(", ");
     text += ` ${steps ? words("allowed", { steps }) : words("nothingAllowed")}`;
