@@ -78,7 +78,7 @@ class LargeListAdmin(CompanyScopedAdmin):
         return OpenChangeList
 
     def found_ids(self, request: HttpRequest, term: str) -> Iterable[Any]:
-        """Return the ids of the rows that a search term names, each read through an index."""
+        """Return the ids of the rows that a search term names, each read through an index; with ``search_fields`` alone."""
         raise NotImplementedError
 
     def get_search_results(
@@ -86,7 +86,9 @@ class LargeListAdmin(CompanyScopedAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         # The ids are read first: together with the list's order, the database might walk the whole list instead.
         term = search_term.strip().replace("\x00", "")
-        return (queryset.filter(pk__in=list(self.found_ids(request, term))) if term else queryset), False
+        if not term or not self.get_search_fields(request):
+            return queryset, False
+        return queryset.filter(pk__in=list(self.found_ids(request, term))), False
 
 
 def searched_company_ids(request: HttpRequest) -> list[Any]:

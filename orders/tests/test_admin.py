@@ -527,3 +527,9 @@ def test_selection_of_no_ids_is_refused(client, mansaf):
     data = {"action": "delete_selected", "_selected_action": ["x"], "post": "yes"}
     assert client.post(page("menuproduct", "changelist"), data).status_code == 404
     assert MenuProduct.objects.filter(pk=mansaf.pk).exists()
+
+
+def test_a_list_without_a_search_shows_its_rows_whatever_the_address_asks_for(client, company):
+    entry = AuditEntry.objects.create(company=company, actor="owner", action="company.changed")
+    answer = client.get(page("auditentry", "changelist"), {"q": "anything"})
+    assert (answer.status_code, list(answer.context["cl"].result_list)) == (200, [entry])
