@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action ignore
 
-.PHONY: help install install-dev run up faults test lint clean
+.PHONY: help install install-dev run up faults test fuzz lint clean
 
 help: ## List what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -24,6 +24,9 @@ faults: $(VENV)/.installed-dev ## Kill, hang and cut things under load, and chec
 
 test: $(VENV)/.installed-dev ## Run the test suite on SQLite, and again on Postgres and Redis.
 	@exec $(VENV)/bin/python .ci/test.py $(ARGS)
+
+fuzz: $(VENV)/.installed-dev ## Send 20,000 signed bodies damaged in every way, always the same ones (FUZZ_EXAMPLES per provider and dialect).
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2500} exec env -u DATABASE_URL -u REDIS_URL $(VENV)/bin/python -m pytest -p no:logging integration/tests/test_fuzz.py
 
 lint: $(VENV)/.installed-dev ## Check style, format and types.
 	$(VENV)/bin/ruff check .

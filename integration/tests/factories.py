@@ -59,14 +59,14 @@ class Installation:
         """Send a signed sample to the company's own URL; return the response."""
         return self.post(provider, self.sample(provider, event, dialect, **order))
 
-    def post(self, provider: str, request: Any):
-        """Send a request as built; the path below the company's URL is its own."""
+    def post(self, provider: str, request: Any, *, client: Client | None = None):
+        """Send a request as built; the path below the company's URL is its own. Many are quicker through one client."""
         url = f"/api/integration/webhook/{provider}/{self.company.id}"
         url = f"{url}/{request.path}" if request.path else url
         headers = {name: value for name, value in request.headers.items() if name != "content-type"}
         # Named once more, because the test client leaves it out for an empty body.
         extra = {"content_type": "application/json", "CONTENT_TYPE": "application/json"}
-        return Client().generic(request.method, url, request.body, headers=headers, **extra)
+        return (client or Client()).generic(request.method, url, request.body, headers=headers, **extra)
 
     def send_payload(self, provider: str, payload: Any, dialect: Dialect = "hub", path: str = "", now: datetime | None = None,
                      delivery_id: str = ""):  # fmt: skip
