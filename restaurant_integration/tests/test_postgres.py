@@ -53,8 +53,8 @@ def test_an_answer_that_does_not_come_ends_the_connection_and_trips_the_breaker(
     connection = base.BoundedConnection.connect(os.environ["DATABASE_URL"])
     started = time.monotonic()
     with pytest.raises(psycopg.OperationalError, match="no answer from the database"):
-        connection.execute("SELECT pg_sleep(5)")
-    assert time.monotonic() - started < 2
+        connection.execute("SELECT pg_sleep(20)")
+    assert time.monotonic() - started < 10
     assert connection.closed
     assert is_refused(breaker)
 
