@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action ignore
 
-.PHONY: help install install-dev run up faults test fuzz lint clean
+.PHONY: help install install-dev run run-hub up faults test fuzz lint clean
 
 help: ## List what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -15,6 +15,10 @@ install-dev: $(VENV)/.installed-dev ## Make .venv with what its development need
 
 run: $(VENV)/.installed ## Start everything in one process, on http://localhost:3001 (PORT, HOST and DATA_DIR move it).
 	@exec $(VENV)/bin/python -m restaurant_integration.embedded
+
+# What it may call on this machine is the platform of `make run`.
+run-hub: $(VENV)/.installed ## Start the NEXARA hub in one process, on http://localhost:3002, with a database of its own.
+	@ROLE=hub OUTBOUND_ALLOWED_ORIGINS="$${OUTBOUND_ALLOWED_ORIGINS-http://localhost:3001}" exec $(VENV)/bin/python -m restaurant_integration.embedded
 
 up: $(VENV)/.installed ## Run every production process, on DATABASE_URL and REDIS_URL (PORT and SOCKETS_PORT move them).
 	@exec $(VENV)/bin/python -m deploy.up

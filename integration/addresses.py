@@ -41,8 +41,9 @@ def origin_of(url: str) -> str:
 
 
 def allowed_origins() -> set[str]:
-    """Return the origins that may be anywhere and without TLS: the deployer's list and the hub."""
-    return {origin_of(url) for url in (*settings.OUTBOUND_ALLOWED_ORIGINS, settings.NEXARA_BASE_URL)}
+    """Return the origins that may be anywhere and without TLS: the deployer's list and, for a platform, the hub."""
+    hub = () if settings.ROLE == "hub" else (settings.NEXARA_BASE_URL,)
+    return {origin_of(url) for url in (*settings.OUTBOUND_ALLOWED_ORIGINS, *hub)}
 
 
 def check_url(url: str) -> str:

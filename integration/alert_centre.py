@@ -124,6 +124,16 @@ _CAUSES = {
         _("There is no credential to call this provider with."),
         _("An owner sets it; until then answer on the provider's own device."),
     ),
+    "forward_dead": Cause(
+        _("Event did not reach its platform"),
+        _("Every try failed for a day. The event is kept here, and the platform's staff may not know of it."),
+        _("Mend the way to the platform, then send it again: retry in the hub's log."),
+    ),
+    "forward_failing": Cause(
+        _("Platform does not take events"),
+        _("What providers send is kept here, and is tried again by itself."),
+        _("Look whether the platform is up, and whether its address and key are right."),
+    ),
     "answer_not_delivered": Cause(
         _("Answer came too late"),
         _("The provider could not be told in time, and may have cancelled the order."),

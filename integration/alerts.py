@@ -81,3 +81,10 @@ def announce_alert(alert: Alert) -> None:
             "state": alert.state,
         }
         live.announce(uuid.UUID(str(alert.company_id)), frame)
+
+
+def resolve_alerts(company_id: uuid.UUID, cause: str, subject: str) -> None:
+    """Resolve an alert whose cause is mended, where there is one."""
+    alerts = Alert.objects.filter(company_id=company_id, cause=cause, subject=subject)
+    for alert in alerts.exclude(state=Alert.State.RESOLVED):
+        resolve_alert(alert, None)

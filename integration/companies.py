@@ -10,6 +10,12 @@ from integration import demo
 from orders.models import Company
 
 
+def webhook_address(base_url: str, provider: str, company_id: uuid.UUID, *, at_hub: bool) -> str:
+    """Return what is registered with a provider: where a company's events go, at a platform or at a hub."""
+    path = "webhooks" if at_hub else "api/integration/webhook"
+    return f"{base_url}/{path}/{provider}/{company_id}"
+
+
 def named_company(name: str) -> Company:
     """Return the company of an id or a slug; raise CommandError, naming those that there are, where there is none."""
     try:

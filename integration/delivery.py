@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +10,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from integration import breaker, nexara, outbound
+from integration.attempts import Result, answered, note_failure, tell_breaker, unanswered, waits_for_breaker
 from integration.models import OutboundPush, PushRoute, PushStatus, WebhookBody, WebhookLog
 from integration.models.credential import NEXARA
 from integration.models.outbound import UNFINISHED
-from integration.outbound import SendError, Sent, recorded_request, stored_text
+from integration.outbound import SendError
 from integration.tokens import ProviderAccess, get_token, provider_access
 from orders.models import BranchStore, Order, OrderEvent
 from providers.events import FulfilledBy, OrderType, Status
@@ -31,19 +31,6 @@ from providers.outbound import (
 from providers.registry import get_adapter
 
 NOT_ACCEPTED = (Status.RECEIVED.value, Status.REJECTED.value, Status.CANCELLED.value, Status.FAILED.value)
-
-
-@dataclass(slots=True)
-class Result:
-    """How an attempt went. ``counts``: whether it was one; a breaker that is open lets none happen."""
-
-    status: PushStatus
-    code: str = ""
-    error: str = ""
-    counts: bool = False
-    retry_after_s: float | None = None
-    route: str = ""
-    attempts: list[dict[str, Any]] = field(default_factory=list)
 
 
 def deliver(push: OutboundPush) -> Result:
@@ -72,7 +59,7 @@ def _by_provider(push: OutboundPush) -> Result:
         return Result(PushStatus.NOT_SENT, "no_call", built.reason)
     gate = breaker.admit(push.company_id, push.provider, now)
     if not gate.is_open:
-        return _waits_for_breaker(gate, now, push.provider)
+        return waits_for_breaker(gate, now, push.provider)
     result = Result(PushStatus.SENT, counts=True)
     for step, request in enumerate(built.requests):
         if step < push.steps_done:
@@ -104,11 +91,6 @@ def _is_trial(order: Order) -> bool:
     return log is None or log.is_test
 
 
-def _waits_for_breaker(gate: breaker.Gate, now: datetime, name: str) -> Result:
-    wait_s = max(1.0, (gate.retry_at - now).total_seconds()) if gate.retry_at else 1.0
-    return Result(PushStatus.FAILED, "breaker_open", f"{name} cannot be reached now.", retry_after_s=wait_s)
-
-
 def _make_call(
     push: OutboundPush, access: ProviderAccess, view: OrderView, request: OutboundRequest, step: int, result: Result
 ) -> bool:
@@ -121,20 +103,20 @@ def _make_call(
             authorized = access.calls.authorize(request, access.api, token := get_token(access, stale=stale))
         except SendError as error:
             token_call = access.calls.token_request(access.api)
-            result.attempts.append(_unanswered(token_call, error, started))
-            _note_failure(result, error, push, access.provider)
+            result.attempts.append(unanswered(token_call, error, started))
+            note_failure(result, error, push, access.provider)
             return False
         try:
             sent = outbound.send(authorized, idempotency_key=key)
         except SendError as error:
-            result.attempts.append(_unanswered(authorized, error, started))
-            _note_failure(result, error, push, access.provider)
+            result.attempts.append(unanswered(authorized, error, started))
+            note_failure(result, error, push, access.provider)
             return False
         age_s = (started - push.created_at).total_seconds()
         judged = access.calls.judge(view, sent.answer, attempt=push.attempts + 1, age_s=age_s, now=started)
         verdict = judged.verdict
-        result.attempts.append(_answered(authorized, sent, verdict, judged.reason, started, (*access.hidden, token)))
-        _tell_breaker(push, access.provider, sent)
+        result.attempts.append(answered(authorized, sent, verdict, judged.reason, started, (*access.hidden, token)))
+        tell_breaker(push, access.provider, sent)
         if verdict is Verdict.REFRESH_TOKEN and not is_last:
             stale = token
             continue
@@ -152,46 +134,6 @@ def _make_call(
     return False
 
 
-def _note_failure(result: Result, error: SendError, push: OutboundPush, name: str) -> None:
-    result.code, result.error = error.code, error.message
-    result.status = PushStatus.FAILED if error.is_passing else PushStatus.DEAD
-    # Waiting for another worker's token says nothing of the provider.
-    if error.is_passing and error.code != "token_busy":
-        breaker.failed(push.order.company, name)
-
-
-def _tell_breaker(push: OutboundPush, name: str, sent: Sent) -> None:
-    if sent.answer.status >= 500:
-        breaker.failed(push.order.company, name)
-    else:
-        breaker.succeeded(push.company_id, name)
-
-
-def _unanswered(request: OutboundRequest, error: SendError, started: datetime) -> dict[str, Any]:
-    duration = (timezone.now() - started).total_seconds() * 1000
-    return {
-        **recorded_request(request),
-        "outcome": error.code[:16],
-        "error": error.message[:500],
-        "started_at": started,
-        "duration_ms": round(duration, 3),
-    }
-
-
-def _answered(
-    request: OutboundRequest, sent: Sent, verdict: Verdict, reason: str, started: datetime, hidden: tuple[str, ...]
-) -> dict[str, Any]:
-    return {
-        **recorded_request(request),
-        "outcome": verdict.value,
-        "error": reason[:500],
-        "response_status": sent.answer.status,
-        "response_body": stored_text(sent.answer.body, hidden),
-        "started_at": started,
-        "duration_ms": sent.duration_ms,
-    }
-
-
 # -- through the hub ---------------------------------------------------------------------------------------------------
 
 
@@ -202,16 +144,16 @@ def _through_hub(push: OutboundPush) -> Result:
     now = timezone.now()
     gate = breaker.admit(push.company_id, NEXARA, now)
     if not gate.is_open:
-        return _without_hub(push, _waits_for_breaker(gate, now, "NEXARA"))
+        return _without_hub(push, waits_for_breaker(gate, now, "NEXARA"))
     request = nexara.sync_request(push)
     result = Result(PushStatus.SENT, counts=True)
     try:
         sent = nexara.call(request, idempotency_key=str(push.id))
     except SendError as error:
-        result.attempts.append(_unanswered(request, error, now))
-        _note_failure(result, error, push, NEXARA)
+        result.attempts.append(unanswered(request, error, now))
+        note_failure(result, error, push, NEXARA)
         return _without_hub(push, result) if error.is_passing else result
-    _tell_breaker(push, NEXARA, sent)
+    tell_breaker(push, NEXARA, sent)
     answer = sent.answer
     judged = judge_status(answer, timezone.now())
     verdict, reason = judged.verdict, judged.reason.replace("The provider", "NEXARA")
@@ -219,7 +161,7 @@ def _through_hub(push: OutboundPush) -> Result:
     if verdict is Verdict.DONE and isinstance(document, dict) and document.get("success") is False:
         verdict, reason = Verdict.PERMANENT, "NEXARA answered that it did not take it."
     secret = nexara.secret_of(push.order.company, push.provider)
-    result.attempts.append(_answered(request, sent, verdict, reason, now, (secret,)))
+    result.attempts.append(answered(request, sent, verdict, reason, now, (secret,)))
     result.error = reason
     if verdict is Verdict.RETRY:
         result.status, result.code = PushStatus.FAILED, f"http_{answer.status}"

@@ -57,7 +57,7 @@ def livez(request: HttpRequest) -> HttpResponse:
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
     """Answer 200 when an order could be committed, else 503. Without Redis everything works, only slower."""
-    database = _database_state()
+    database = database_state()
     checks = {"database": database, "redis": redis_state()}
     if database != "ok":
         body = failure("unavailable", "The database cannot take orders now.", checks)
@@ -65,7 +65,8 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"success": True, "status": "ready", "checks": checks})
 
 
-def _database_state() -> str:
+def database_state() -> str:
+    """Return ``ok`` while an order could be committed, else what is wrong in two words."""
     try:
         if _schema_is_current.is_set():
             with connection.cursor() as cursor:

@@ -15,7 +15,8 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from integration.alerts import raise_alert
-from integration.envelope import read_envelope
+from integration.envelope import provider_request, read_envelope
+from integration.hub.forwards import forward_delivery
 from integration.models import Alert, WebhookAttempt, WebhookBody, WebhookLog, WebhookStatus
 from integration.redaction import redact_headers
 from integration.retry import WORK_LEASE_S, next_delay
@@ -261,6 +262,7 @@ def _parse(log: WebhookLog, request: InboundRequest) -> list[OrderEvent]:
         envelope = read_envelope(request)
         if envelope.faults or envelope.adapter is None:
             raise EnvelopeError(envelope.faults)
+        request = provider_request(request)
     return get_adapter(log.provider).parse(request)
 
 
@@ -294,12 +296,13 @@ def _apply(log: WebhookLog, events: list[OrderEvent]) -> None:
             result.order.refresh_from_db(fields=["status"])
     event, result = _chief(results)
     _describe(log, event, result)
+    forward_delivery(log, event.kind, result.order)
     _finish(log)
     _drop_body(log)
 
 
 def _drop_body(log: WebhookLog) -> None:
-    if not settings.LOG_WEBHOOKS and log.status == WebhookStatus.PROCESSED:
+    if not settings.LOG_WEBHOOKS and log.status == WebhookStatus.PROCESSED and not log.forwards.exists():
         WebhookBody.objects.filter(log=log).delete()
 
 
@@ -336,8 +339,10 @@ def _apply_parked(creation: WebhookLog, order_id: uuid.UUID) -> int:
     logs = list(parked.order_by("received_at", "id"))
     for log in logs:
         delivery = Delivery(received_at=log.received_at, event_id=log.id, is_test=log.is_test)
-        for event in get_adapter(log.provider).parse(stored_request(log)):
-            _describe(log, event, apply_event(creation.company, log.provider, event, delivery))  # type: ignore[arg-type]
+        for event in _parse(log, stored_request(log)):
+            result = apply_event(creation.company, log.provider, event, delivery)  # type: ignore[arg-type]
+            _describe(log, event, result)
+            forward_delivery(log, event.kind, result.order)
         log.processed_at = timezone.now()
         log.save(update_fields=["status", "event_type", "external_id", "order_status", "error", "processed_at"])
         _drop_body(log)

@@ -13,16 +13,18 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Window
+from django.db.models import Exists, F, OuterRef, Q, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from integration.alerts import raise_alert, resolve_alert
-from integration.delivery import Result, deliver
+from integration.alerts import raise_alert, resolve_alerts
+from integration.attempts import Result
+from integration.delivery import deliver
+from integration.hub import forwarding
 from integration.models import Alert, OutboundAttempt, OutboundPush, PushRoute, PushStatus
 from integration.models.outbound import UNFINISHED
 from integration.nudge import nudge
-from integration.retry import LEASE_S, PUSH_GIVES_UP_AFTER, push_delay
+from integration.retry import FORWARD_MAX_DELAY_S, LEASE_S, PUSH_GIVES_UP_AFTER, PUSH_MAX_DELAY_S, push_delay
 from orders.models import Order, OrderEvent
 from orders.transitions import RANK
 from providers.events import Status
@@ -41,6 +43,8 @@ MAX_IN_A_ROW = 10
 BEGIN_WITHIN_S = 15
 """How long a worker may take to begin with a claimed push; whoever begins holds it for a minute."""
 BATCH = 1_000
+TO_PROVIDER = Q(subscription__isnull=True)
+"""What a provider is told; the others are what a hub forwards."""
 
 
 # -- recording ---------------------------------------------------------------------------------------------------------
@@ -105,17 +109,19 @@ def due_pushes(now: datetime, limit: int, *, order_id: uuid.UUID | None = None) 
     """Return pushes that may be sent now, or whose sender is lost: in turns by company, each company's oldest first.
 
     Left out is what has to wait for an earlier push of its order: one that is under way or due, or an acceptance that is
-    still to be made, which an end of the order does not wait for.
+    still to be made, which an end of the order does not wait for. A forward waits for every earlier one to its subscriber.
     """
-    earlier = OutboundPush.objects.filter(
-        order_id=OuterRef("order_id"), seq__lt=OuterRef("seq"), status__in=UNFINISHED
-    ).exclude(action__in=ASIDE)
+    before = OutboundPush.objects.filter(order_id=OuterRef("order_id"), status__in=UNFINISHED)
+    earlier = before.filter(TO_PROVIDER, seq__lt=OuterRef("seq")).exclude(action__in=ASIDE)
     under_way = earlier.filter(Q(status=PushStatus.SENDING) | Q(next_attempt_at__lte=now))
     acceptance = earlier.filter(action=Status.CONFIRMED.value)
     rows = OutboundPush.objects.filter(status__in=UNFINISHED, next_attempt_at__lte=now)
     if order_id is not None:
         rows = rows.filter(order_id=order_id)
-    rows = rows.filter(~Exists(under_way), Q(action__in=ENDING) | ~Exists(acceptance))
+    told_before = Q(seq__lt=OuterRef("seq")) | Q(seq=OuterRef("seq"), created_at__lt=OuterRef("created_at"))
+    forwarded = before.filter(told_before, subscription=OuterRef("subscription_id"))
+    free_to_provider = ~Exists(under_way) & (Q(action__in=ENDING) | ~Exists(acceptance))
+    rows = rows.filter((TO_PROVIDER & free_to_provider) | (~TO_PROVIDER & ~Exists(forwarded)))
     turn = Window(RowNumber(), partition_by=F("company_id"), order_by=F("next_attempt_at").asc())
     return list(rows.annotate(turn=turn).order_by("turn", "next_attempt_at", "seq")[:limit])
 
@@ -160,13 +166,15 @@ def _work(push_id: uuid.UUID, token: uuid.UUID) -> uuid.UUID | None:
     )
     if not taken:
         return None
-    push = OutboundPush.objects.select_related("order__company", "order__branch", "event").get(pk=push_id)
+    push = OutboundPush.objects.select_related(
+        "order__company", "order__branch", "event", "subscription", "delivery"
+    ).get(pk=push_id)
     reason = why_useless(push, now)
     if reason is not None:
         _settle(push, Result(PushStatus.DROPPED, *reason))
         return push.order_id
     try:
-        result = deliver(push)
+        result = deliver(push) if push.subscription is None else forwarding.forward(push)
     except Exception as error:
         logger.exception("Push %s of %s failed here", push.id, push.provider)
         result = Result(PushStatus.FAILED, "internal_error", f"Failed here: {type(error).__name__}.", counts=True)
@@ -176,6 +184,8 @@ def _work(push_id: uuid.UUID, token: uuid.UUID) -> uuid.UUID | None:
 
 def why_useless(push: OutboundPush, now: datetime) -> tuple[str, str] | None:
     """Return a code and a sentence when a push no longer helps anybody; None while it does."""
+    if push.subscription is not None:
+        return forwarding.why_useless(push.subscription)
     order = push.order
     if order.is_finished and push.action not in (order.status, ACKNOWLEDGE):
         return "order_ended", f"The order is {order.status}."
@@ -183,7 +193,9 @@ def why_useless(push: OutboundPush, now: datetime) -> tuple[str, str] | None:
         return ("order_ended", f"The order is {order.status}.") if order.is_finished else None
     if push.action == PREP_TIME:
         return _why_no_new_time(push)
-    later = OutboundPush.objects.filter(order=order, seq__gt=push.seq, status=PushStatus.SENT).exclude(action__in=ASIDE)
+    later = OutboundPush.objects.filter(TO_PROVIDER, order=order, seq__gt=push.seq, status=PushStatus.SENT).exclude(
+        action__in=ASIDE
+    )
     sent = later.order_by("-seq").values_list("action", flat=True).first()
     if sent:
         return "superseded", f"The later status {sent} went out."
@@ -253,7 +265,7 @@ def _settle(push: OutboundPush, result: Result) -> None:
 
 def _plan_next(push: OutboundPush, result: Result, changes: dict[str, Any], now: datetime) -> None:
     """Set the next try, or end the push where none of use is left."""
-    delay = push_delay(changes["attempts"])
+    delay = push_delay(changes["attempts"], FORWARD_MAX_DELAY_S if push.subscription else PUSH_MAX_DELAY_S)
     if result.retry_after_s is not None:
         delay = timedelta(seconds=result.retry_after_s)
     moment = now + delay
@@ -275,13 +287,16 @@ def _plan_next(push: OutboundPush, result: Result, changes: dict[str, Any], now:
 
 def _follow_up(push: OutboundPush) -> None:
     """Drop what a sent push makes useless, and tell people of what did not get through."""
+    if push.subscription is not None:
+        forwarding.follow_up(push)
+        return
     details = {"orderId": str(push.order_id), "externalOrderId": push.order.external_id, "status": push.action}
     company, name = push.order.company, push.provider
     if push.status == PushStatus.SENT:
         if push.action not in ASIDE:
             _drop_earlier(push)
         still = OutboundPush.objects.filter(
-            company=company, provider=name, status=PushStatus.FAILED, attempts__gte=ALERT_AFTER
+            TO_PROVIDER, company=company, provider=name, status=PushStatus.FAILED, attempts__gte=ALERT_AFTER
         )
         if push.attempts > ALERT_AFTER and not still.exists():
             resolve_alerts(company.id, "push_failing", name)
@@ -315,7 +330,7 @@ def _follow_up(push: OutboundPush) -> None:
 
 def _drop_earlier(push: OutboundPush) -> None:
     earlier = OutboundPush.objects.filter(
-        order_id=push.order_id, seq__lt=push.seq, status__in=(PushStatus.PENDING, PushStatus.FAILED)
+        TO_PROVIDER, order_id=push.order_id, seq__lt=push.seq, status__in=(PushStatus.PENDING, PushStatus.FAILED)
     ).exclude(action__in=ASIDE)
     earlier.update(
         status=PushStatus.DROPPED,
@@ -332,17 +347,10 @@ def end(order: Order) -> None:
 
     A refusal and the cancellation behind it cross on their way; nobody needs to look at it any more.
     """
-    dead = OutboundPush.objects.filter(order=order, status=PushStatus.DEAD).exclude(action=order.status)
+    dead = OutboundPush.objects.filter(TO_PROVIDER, order=order, status=PushStatus.DEAD).exclude(action=order.status)
     if dead.update(status=PushStatus.DROPPED, error_code="order_ended", error=f"The order is {order.status}."):
         still = OutboundPush.objects.filter(
-            company_id=order.company_id, provider=order.provider, status=PushStatus.DEAD
+            TO_PROVIDER, company_id=order.company_id, provider=order.provider, status=PushStatus.DEAD
         )
         if not still.exists():
             resolve_alerts(order.company_id, "push_dead", order.provider)
-
-
-def resolve_alerts(company_id: uuid.UUID, cause: str, subject: str) -> None:
-    """Resolve an alert whose cause is mended, where there is one."""
-    alerts: QuerySet[Alert] = Alert.objects.filter(company_id=company_id, cause=cause, subject=subject)
-    for alert in alerts.exclude(state=Alert.State.RESOLVED):
-        resolve_alert(alert, None)

@@ -14,6 +14,8 @@ from django.db import connection
 
 from integration.demo import Demo, kept_password, seed_demo
 from integration.health import pending_migrations
+from integration.hub import is_hub
+from integration.hub.clients import seed_operator
 from orders.models import Company
 
 LOCK_TIMEOUT_S = 120
@@ -28,12 +30,16 @@ class StillLockedError(Exception):
 def prepare(*, demo: bool = False) -> Demo | None:
     """Migrate where migrations are pending; with ``demo``, seed a demo company into an installation that has none.
 
+    A hub of its own gets no company but somebody who runs it: its companies come by registering.
     Two processes at once do it one after the other. Raises StillLockedError, and the database's errors.
     """
     with _alone():
         if pending_migrations():
             call_command("migrate", interactive=False, verbosity=0)
-        if demo and not Company.objects.exists():
+        if demo and is_hub():
+            if settings.EMBEDDED:
+                seed_operator(kept_password(settings.DATA_DIR))
+        elif demo and not Company.objects.exists():
             return seed_demo(kept_password(settings.DATA_DIR))
     return None
 

@@ -32,6 +32,7 @@ PUSH_WORDS: dict[str, Text] = {
     PushStatus.NOT_SENT: _("not sent"),
     PushStatus.DEAD: _("refused, waits for a person"),
 }
+ROUTE_WORDS: dict[str, Text] = {PushRoute.HUB: "NEXARA", PushRoute.SUBSCRIBER: _("the platform")}
 ACTION_WORDS: dict[str, Text] = {
     ACKNOWLEDGE: _("that the order has come"),
     PREP_TIME: _("the preparation time"),
@@ -84,9 +85,9 @@ def _call_json(attempt: OutboundAttempt) -> dict[str, Any]:
     }
 
 
-def route_word(push: OutboundPush, provider_name: str) -> str:
+def route_word(push: OutboundPush, provider_name: str) -> Text:
     """Return who is called, in a person's words."""
-    return "NEXARA" if push.route == PushRoute.HUB else provider_name
+    return ROUTE_WORDS.get(push.route, provider_name)
 
 
 def look_again_in_s(pushes: Iterable[OutboundPush], now: datetime | None = None) -> int | None:

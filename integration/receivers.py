@@ -8,6 +8,7 @@ from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from integration import outbox
+from integration.hub.forwards import forward_event
 from orders.models import Order, OrderEvent
 from orders.signals import status_changed_by_person
 from providers.events import Status
@@ -17,8 +18,9 @@ from providers.registry import get_adapter
 
 @receiver(status_changed_by_person)
 def tell_the_provider(sender: type[Order], order: Order, event: OrderEvent, **kwargs: Any) -> None:
-    """Write what the provider is to be told; what the provider itself caused is not echoed."""
+    """Write what the provider is to be told; what the provider itself caused is not echoed. At the hub, subscribers too."""
     outbox.record(order, event)
+    forward_event(order, event)
 
 
 @receiver(post_save, sender=OrderEvent)

@@ -27,11 +27,13 @@ def next_delay(attempts: int) -> timedelta | None:
 
 
 PUSH_DELAY_S, PUSH_MAX_DELAY_S = 10, 7_200
+FORWARD_MAX_DELAY_S = 300
+"""What a hub forwards is an order that somebody waits for: a platform that is back must not wait for hours."""
 PUSH_GIVES_UP_AFTER = timedelta(hours=24)
 """A status that is a day old helps nobody; most are useless long before, when the order has moved on or ended."""
 
 
-def push_delay(attempts: int) -> timedelta:
-    """Return how long to wait before a push is tried again: 10, 20, 40 … s, doubling up to two hours, shortened at random."""
-    base = min(PUSH_DELAY_S * 2 ** max(0, min(attempts, 30) - 1), PUSH_MAX_DELAY_S)
+def push_delay(attempts: int, longest_s: int = PUSH_MAX_DELAY_S) -> timedelta:
+    """Return how long to wait before a push is tried again: 10, 20, 40 … s, doubling to ``longest_s``, shortened at random."""
+    base = min(PUSH_DELAY_S * 2 ** max(0, min(attempts, 30) - 1), longest_s)
     return timedelta(seconds=base * (1 - JITTER * random.random()))  # noqa: S311

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import requests
 from django.utils import timezone
 
+from integration.companies import webhook_address
+from integration.hub import is_hub
 from integration.models import ProviderCredential
 from orders.models import BranchStore, Company
 from providers.base import InboundRequest
@@ -69,7 +71,7 @@ class SampleSender:
     def __init__(self, company: Company, provider: str, dialect: Dialect, base_url: str) -> None:
         self.provider, self.dialect = provider, dialect
         self.adapter = get_adapter(provider)
-        self.url = f"{base_url}/api/integration/webhook/{provider}/{company.id}"
+        self.url = webhook_address(base_url, provider, company.id, at_hub=is_hub())
         credential = ProviderCredential.objects.filter(company=company, provider=provider).first()
         wanted = self.adapter.hub_secret if dialect == "hub" else self.adapter.native_secret
         value = credential.value(wanted) if credential else ""

@@ -83,6 +83,7 @@ class _DoorSchema(AutoSchema):
     def get_operation_id(self) -> str:
         place = {"{path}": "path", "{company_id}": "company", "{provider}": "provider"}
         name = next((word for part, word in place.items() if part in self.path), "envelope")
+        name = f"hub_{name}" if self.path.startswith("/webhooks/") else name
         return f"webhook_{name}" + ("" if self.method == "POST" else f"_{self.method.lower()}")
 
 

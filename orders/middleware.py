@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from orders.addresses import TrustedProxies
 from orders.logs import request_id_var
 
-_SLASHED = re.compile(r"^/(api/.*|livez|readyz|metrics)/$")
+_SLASHED = re.compile(r"^/(api/.*|webhooks/.*|livez|readyz|metrics)/$")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 
 

@@ -25,7 +25,7 @@ from orders.models import Company, Order, OrderEvent, User
 from orders.models.order import order_id_for
 from orders.signals import status_changed_by_person
 from orders.timeline import next_seq, write_event
-from orders.transitions import move_by_person, move_by_provider
+from orders.transitions import move_by_person, move_by_platform, move_by_provider
 from providers.events import (
     AMOUNT_FIELDS,
     Address,
@@ -390,17 +390,25 @@ def _as_snapshot(order: Order, lines: tuple[Line, ...] | None) -> OrderSnapshot:
 
 
 def change_status(
-    order: Order, wanted: Status, *, user: User | None, reason: str = "", prep_minutes: int | None = None
+    order: Order,
+    wanted: Status,
+    *,
+    user: User | None,
+    reason: str = "",
+    prep_minutes: int | None = None,
+    told_by: uuid.UUID | None = None,
 ) -> Order:
     """Move an order as a person does, one step; return it as it then is. Naming its present status changes nothing.
 
     Raises InvalidTransitionError, naming the steps that are allowed. ``prep_minutes`` is how long the kitchen will take.
+    ``told_by`` is the delivery with which a platform told the hub of its people's steps: then nothing raises, see
+    ``move_by_platform``.
     """
     with transaction.atomic():
         lock_order(order.id)
         order = Order.objects.select_related("company", "branch", "customer").get(pk=order.id)
         before = Status(order.status)
-        after = move_by_person(before, wanted)
+        after = move_by_person(before, wanted) if told_by is None else move_by_platform(before, wanted)
         if after is before:
             return order
         order.status = after
@@ -416,6 +424,7 @@ def change_status(
             user=user,
             reason=reason[:500],
             prep_minutes=prep_minutes,
+            webhook_event_id=told_by,
             occurred_at=order.updated_at,
         )
         # Inside the transaction: what has to reach the provider is written with the change or not at all.

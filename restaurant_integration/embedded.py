@@ -127,16 +127,22 @@ def banner(sign_in: str) -> str:
     python = Path(sys.executable)
     if python.is_relative_to(settings.BASE_DIR) and Path.cwd() == settings.BASE_DIR:
         python = python.relative_to(settings.BASE_DIR)
-    names = ("PORT", "DATA_DIR", "APP_BASE_URL", "DATABASE_URL_FILE")
+    names = ("ROLE", "PORT", "DATA_DIR", "APP_BASE_URL", "DATABASE_URL_FILE")
     moved = [f"{name}={shlex.quote(os.environ[name])}" for name in names if os.environ.get(name)]
+    is_hub = settings.ROLE == "hub"
     lines = [
         "",
-        f"  Orders     {address}/",
+        f"  {'Hub   ' if is_hub else 'Orders'}     {address}/",
         f"  Sign in    {sign_in}",
         f"  Admin      {address}/admin/",
         f"  API        {address}/api/docs",
         "",
-        "  Send a first order, from another terminal:",
+        *(
+            ["  Its companies come with their first POST /api/integration/register-webhook at a platform."]
+            if is_hub
+            else []
+        ),
+        f"  Send a first order{' as a provider then' if is_hub else ''}, from another terminal:",
         "",
         f"      {' '.join([*moved, str(python)])} manage.py send_sample careem",
         "",

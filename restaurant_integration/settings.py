@@ -21,8 +21,11 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 DEBUG = env.bool("DEBUG", default=False)
 ROLE = env.str("ROLE", default="platform")
-PORT = env.int("PORT", default=3001)
-DATA_DIR = Path(env.str("DATA_DIR", default="var"))
+if ROLE not in {"platform", "hub"}:
+    raise ImproperlyConfigured("ROLE is platform or hub.")
+# Both on one machine: a port and a directory of its own for each.
+PORT = env.int("PORT", default=3002 if ROLE == "hub" else 3001)
+DATA_DIR = Path(env.str("DATA_DIR", default="var/hub" if ROLE == "hub" else "var"))
 DATA_DIR = DATA_DIR if DATA_DIR.is_absolute() else BASE_DIR / DATA_DIR
 DATABASE_URL = secret("DATABASE_URL")
 REDIS_URL = secret("REDIS_URL")
@@ -39,8 +42,6 @@ for _name, _set in (("SECRET_KEY", SECRET_KEY), ("CREDENTIAL_ENCRYPTION_KEY", CR
         raise ImproperlyConfigured(
             f"Set {_name} (or {_name}_FILE): a deployment with DATABASE_URL makes no keys of its own."
         )
-if ROLE not in {"platform", "hub"}:
-    raise ImproperlyConfigured("ROLE is platform or hub.")
 
 APP_BASE_URL = env.str("APP_BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
 _app_url = urlsplit(APP_BASE_URL)
@@ -62,10 +63,13 @@ NEXARA_BASE_URL = env.str("NEXARA_BASE_URL", default="http://localhost:3002").rs
 NEXARA_TIMEOUT_MS = env.int("NEXARA_TIMEOUT", default=30_000)
 NEXARA_MAX_RETRIES = env.int("NEXARA_MAX_RETRIES", default=3)
 NEXARA_API_KEY = secret("NEXARA_API_KEY")
+"""Ours at NEXARA; at the hub the one that platforms have to show."""
 OUTBOUND_ALLOWED_ORIGINS = env.list("OUTBOUND_ALLOWED_ORIGINS", default=[])
 SANDBOX_ENABLED = env.bool("SANDBOX_ENABLED", default=False)
 """The process plays the providers as well, under /sandbox/: only where somebody says so; `make run` on SQLite does."""
-if SANDBOX_ENABLED:
+SANDBOX_VIA_HUB = env.bool("SANDBOX_VIA_HUB", default=False)
+"""The played providers send to NEXARA, as real ones do that a hub stands before, and not to us."""
+if SANDBOX_ENABLED and ROLE == "platform":
     OUTBOUND_ALLOWED_ORIGINS = [*OUTBOUND_ALLOWED_ORIGINS, f"{_app_url.scheme}://{_app_url.netloc}"]
 
 PROVIDER_ENABLED = {slug: env.bool(f"{slug.upper()}_ENABLED", default=True) for slug in ADAPTERS}
@@ -313,6 +317,8 @@ SPECTACULAR_SETTINGS = {
 # -- safety ------------------------------------------------------------------------------------------------------------
 
 FERNET_KEYS = CREDENTIAL_ENCRYPTION_KEYS
+# A browser keeps cookies by host alone: both roles on one machine would sign each other out.
+SESSION_COOKIE_NAME = "hub_sessionid" if ROLE == "hub" else "sessionid"
 SESSION_COOKIE_AGE = 12 * 3600
 """After the last use: a long shift. Closing the browser ends nothing, so that a tablet may restart in the rush."""
 SESSION_GREATEST_AGE_S = 7 * 24 * 3600

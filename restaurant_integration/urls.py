@@ -15,6 +15,9 @@ urlpatterns = [
     path("", include("integration.page_urls")),
     path("admin/", admin.site.urls),
 ]
+if settings.ROLE == "hub":
+    # Before the API of orders, which would take "sync" for an order.
+    urlpatterns.insert(0, path("", include("integration.hub.urls")))
 if settings.SANDBOX_ENABLED and settings.ROLE == "platform":
     urlpatterns.append(path("sandbox/", include("integration.sandbox.urls")))
 

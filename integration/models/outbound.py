@@ -26,10 +26,11 @@ UNFINISHED = (PushStatus.PENDING, PushStatus.SENDING, PushStatus.FAILED)
 class PushRoute(models.TextChoices):
     PROVIDER = "provider", "The provider's own API"
     HUB = "nexara", "NEXARA"
+    SUBSCRIBER = "subscriber", "Who registered with this hub"
 
 
 class OutboundPush(models.Model):
-    """One status of one order that a provider is to be told: a row of the outbox.
+    """One status of one order that a provider is to be told: a row of the outbox. At the hub also an event for a subscriber.
 
     Its id is the idempotency key of its call, so a call that was made and not recorded is repeated as the same one.
     """
@@ -39,10 +40,16 @@ class OutboundPush(models.Model):
     order = models.ForeignKey("orders.Order", models.CASCADE, related_name="pushes")
     event = models.ForeignKey("orders.OrderEvent", models.SET_NULL, null=True, related_name="pushes")
     """The entry of the timeline that caused it."""
+    subscription = models.ForeignKey(
+        "integration.IntegrationWebhook", models.CASCADE, null=True, related_name="forwards"
+    )
+    """At the hub, to whom the event is forwarded; null for what the provider is told."""
+    delivery = models.ForeignKey("integration.WebhookLog", models.CASCADE, null=True, related_name="forwards")
+    """The delivery that is forwarded; null where a person at the hub caused the event."""
     provider = models.CharField(max_length=32)
     route = models.CharField(max_length=10, choices=PushRoute.choices, default=PushRoute.PROVIDER)
     action = models.CharField(max_length=20)
-    """The status to tell, or ``acknowledge`` or ``prep_time``."""
+    """The status to tell, or ``acknowledge`` or ``prep_time``; of a forward the event's type."""
     previous_status = models.CharField(max_length=20, blank=True)
     seq = models.BigIntegerField()
     """The number of the event: pushes of an order leave in this order."""
@@ -72,6 +79,14 @@ class OutboundPush(models.Model):
             models.CheckConstraint(
                 condition=~Q(status__in=["pending", "sending", "failed"]) | Q(next_attempt_at__isnull=False),
                 name="outbound_push_unfinished_is_due",
+            ),
+            # A delivery processed again is not forwarded again.
+            models.UniqueConstraint(fields=["subscription", "delivery"], name="outbound_push_one_forward"),
+            # What goes to a subscriber never becomes what a provider is told.
+            models.CheckConstraint(
+                condition=Q(route="subscriber", subscription__isnull=False)
+                | (~Q(route="subscriber") & Q(subscription__isnull=True)),
+                name="outbound_push_forward_has_subscription",
             ),
         ]
         indexes = [

@@ -151,11 +151,15 @@ class WebhookAttempt(models.Model):
 
 
 class IntegrationWebhook(models.Model):
-    """A provider of a company as registered with NEXARA."""
+    """A provider of a company as registered with NEXARA. At the hub it is the other side of the same: a subscription.
+
+    There ``url`` and ``events`` say where what goes, ``secrets`` what signs it, and the row's id is the ``webhookId``.
+    """
 
     class Status(models.TextChoices):
         ACTIVE = "active", "Active"
         FAILED = "failed", "Failed"
+        PAUSED = "paused", "Paused"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     company = models.ForeignKey("orders.Company", models.CASCADE, related_name="integration_webhooks")
@@ -164,7 +168,8 @@ class IntegrationWebhook(models.Model):
     url = models.URLField(max_length=500)
     events = models.JSONField(default=list)
     secrets = EncryptedJSONField(default=dict, editable=False)
-    """``secretKey`` as NEXARA gave it, where it differs from the company's; it is checked first."""
+    """``secretKey`` as NEXARA gave it, where it differs from the company's; it is checked first. At the hub the subscriber's,
+    with the one before as ``previous`` until ``previousUntil``."""
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.ACTIVE)
     error = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -176,7 +181,7 @@ class IntegrationWebhook(models.Model):
             # Registering again updates.
             models.UniqueConstraint(fields=["company", "provider"], name="integration_webhook_unique_provider"),
             models.CheckConstraint(
-                condition=Q(status__in=["active", "failed"]), name="integration_webhook_status_known"
+                condition=Q(status__in=["active", "failed", "paused"]), name="integration_webhook_status_known"
             ),
         ]
 

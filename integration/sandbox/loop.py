@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import close_old_connections, connections
 from django.utils import timezone
 
+from integration.companies import webhook_address
 from integration.models import ProviderCredential, SandboxCall, SandboxDelivery, SandboxOrder
 from integration.sandbox import orders
 from integration.sandbox.payloads import StoredSample
@@ -152,7 +153,9 @@ class SandboxLoop:
         signed = sign_sample(
             adapter, dialect, sample, {wanted: credential.value(wanted)}, timezone.now(), row.delivery_id
         )
-        url = f"{self.base_url}/api/integration/webhook/{order.provider}/{order.company_id}"
+        via_hub = settings.SANDBOX_VIA_HUB
+        base_url = settings.NEXARA_BASE_URL if via_hub else self.base_url
+        url = webhook_address(base_url, order.provider, order.company_id, at_hub=via_hub)
         try:
             response = self._session().request(
                 signed.method,

@@ -60,6 +60,6 @@ def push_action(push: OutboundPush) -> Text:
 
 
 @register.filter
-def push_to(push: OutboundPush) -> str:
+def push_to(push: OutboundPush) -> Text:
     adapter = ADAPTERS.get(push.provider)
     return route_word(push, adapter.name if adapter else push.provider)

@@ -153,13 +153,15 @@ class WebhookView(APIView):
         received_at: datetime,
         *,
         is_envelope: bool = False,
+        is_test: bool = False,
     ) -> Response:
         """Record a verified request, process it, answer."""
         assert sender.company is not None
         self.limit(webhook_limit(sender.company, adapter.slug))
         recorded = inbox.record(
             sender.company, adapter.slug, adapter, inbound, proof=proof, received_at=received_at, is_envelope=is_envelope,
-            is_test=sender.is_sandbox, address=request.META["REMOTE_ADDR"], request_id=getattr(request, "request_id", ""),
+            is_test=is_test or sender.is_sandbox, address=request.META["REMOTE_ADDR"],
+            request_id=getattr(request, "request_id", ""),
         )  # fmt: skip
         log = recorded.log
         if recorded.is_new and log.claim_token is not None:
@@ -217,7 +219,9 @@ class EnvelopeView(WebhookView):
         proof = self.authenticate(request, inbound, sender, envelope.adapter, received_at)
         if envelope.faults or envelope.adapter is None:
             return self._keep_unusable(request, inbound, sender, envelope, proof, received_at)
-        return self.take(request, inbound, sender, envelope.adapter, proof, received_at, is_envelope=True)
+        return self.take(
+            request, inbound, sender, envelope.adapter, proof, received_at, is_envelope=True, is_test=envelope.is_test
+        )
 
     def _keep_unusable(
         self,

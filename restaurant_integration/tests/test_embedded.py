@@ -11,62 +11,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
-START_TIMEOUT_S = 60
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Server:
-    """The embedded server in a process of its own, on its own port and data directory."""
-
-    def __init__(self, data_dir: Path, **environment: str) -> None:
-        self.port, self.data_dir, self.log = free_port(), data_dir, data_dir / "stderr"
-        kept = {
-            name: value for name, value in os.environ.items() if name.startswith(("COVERAGE", "COV_")) or name == "PATH"
-        }
-        self.environment = kept | {"PORT": str(self.port), "DATA_DIR": str(data_dir), **environment}
-        self.process = self.start()
-
-    def start(self) -> subprocess.Popen[str]:
-        with self.log.open("w") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "restaurant_integration.embedded"], cwd=settings.BASE_DIR, env=self.environment,
-                stdout=subprocess.PIPE, stderr=log, text=True,
-            )  # fmt: skip
-
-    def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2).close()
-                return
-            except OSError:
-                time.sleep(0.1)
-        pytest.fail(f"The server did not start: {self.log.read_text()}")
-
-    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=settings.BASE_DIR, env=self.environment,
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-
-    def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
-        """Send a signal; return the exit code and what stood on standard output."""
-        self.process.send_signal(number)
-        out, _ = self.process.communicate(timeout=30)
-        return self.process.returncode, out
+from restaurant_integration.tests.processes import Server
 
 
 @contextlib.contextmanager

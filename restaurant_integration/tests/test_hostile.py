@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from restaurant_integration.tests.test_embedded import Server
+from restaurant_integration.tests.processes import Server
 
 RECEIVE_TIMEOUT_S = 8
 MIB = 1024 * 1024

@@ -11,6 +11,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.text import slugify
 
+from integration.companies import webhook_address
+from integration.hub import is_hub
 from integration.onboarding import NewCompany, bootstrap_company, currency_of, time_zone_of
 from orders.models import Company
 from providers.registry import ADAPTERS
@@ -77,7 +79,6 @@ def as_json(made: NewCompany) -> dict[str, Any]:
 
 def as_text(made: NewCompany) -> str:
     """Return the same for a person, with the address to register at each provider."""
-    base = f"{settings.APP_BASE_URL}/api/integration/webhook"
     lines = [
         f"Company    {made.company.name} ({made.company.slug}, {made.company.id})",
         f"Sign in    {made.owner.username} / {made.password}   at {settings.APP_BASE_URL}/sign-in/",
@@ -87,6 +88,10 @@ def as_text(made: NewCompany) -> str:
         "Register these addresses and secrets; they are not shown again.",
     ]
     for provider, fields in made.credentials.items():
-        url = f"{base}/{provider}/{made.company.id}" if provider in ADAPTERS else base
+        url = (
+            webhook_address(settings.APP_BASE_URL, provider, made.company.id, at_hub=is_hub())
+            if provider in ADAPTERS
+            else f"{settings.APP_BASE_URL}/api/integration/webhook"
+        )
         lines += ["", f"  {provider}: {url}", *(f"    {name}  {value}" for name, value in fields.items())]
     return "\n".join(lines)

@@ -1,0 +1,76 @@
+"""Who calls the hub: a platform proves itself by the deployer's key, by a company's key, or by an owner's API token."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from integration.hub.subscriptions import keys_of
+from orders.access import find_access
+from orders.authentication import token_of
+from orders.models import Company, Role
+from providers.signatures import HexSignature, InboundRequest, SignatureError, verify_request
+
+SIGNATURE = HexSignature(
+    header="x-nexara-signature",
+    secret="nexara.secretKey",  # noqa: S106 — the name of a field
+    timestamp_header="x-timestamp",
+    timestamp_required=True,
+)
+"""The scheme in which the hub signs; a call has no ``X-Webhook-Id``, since sending it twice does nothing twice."""
+_LOCAL = frozenset({"127.0.0.1", "::1"})
+
+
+def check_caller(call: InboundRequest, company: Company | None, now: datetime, offered: Sequence[str] = ()) -> None:
+    """Return if a call proves that it may speak for a company; raise SignatureError with the true reason.
+
+    The deployer's key is needed where one is set, and speaks for every company. Where none is, a signature with a key that
+    the hub holds, or the token of an owner. ``offered`` are keys that count besides. Any proof that is there has to hold.
+    """
+    scheme, _, value = call.header("authorization").strip().partition(" ")
+    if scheme.lower() == "token":
+        _check_token(value.strip(), company)
+        return
+    is_proven = False
+    if settings.NEXARA_API_KEY:
+        given = value.strip() if scheme.lower() == "bearer" else ""
+        if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), settings.NEXARA_API_KEY.encode()):
+            raise SignatureError("wrong_api_key" if given else "no_api_key")
+        is_proven = True
+    keys = [*keys_of(company, now), *offered]
+    if SIGNATURE.carried(call) or not is_proven:
+        verify_request((SIGNATURE,), call, {SIGNATURE.secret: keys}, now)
+
+
+def check_newcomer(call: InboundRequest, key: str, now: datetime) -> None:
+    """Return if a call of a company that the hub does not know has the key that it brings; raise SignatureError if not.
+
+    Without one, and without a signature, there is nothing to show: the hub gives a key.
+    """
+    if not key and not SIGNATURE.carried(call) and not settings.NEXARA_API_KEY:
+        return
+    check_caller(call, None, now, [key])
+
+
+def carries_deployers_key(call: InboundRequest) -> bool:
+    """Tell whether a call comes with the deployer's key, which vouches for a new key; ``check_caller`` refuses a wrong one."""
+    return bool(settings.NEXARA_API_KEY) and call.header("authorization").lower().startswith("bearer ")
+
+
+def _check_token(key: str, company: Company | None) -> None:
+    token = token_of(key)
+    access = find_access(token.user, token=token) if token is not None and company is not None else None
+    if access is None or company is None or access.company.id != company.id or not access.at_least(Role.OWNER):
+        raise SignatureError("wrong_token")
+
+
+def may_come_unknown(request: HttpRequest) -> bool:
+    """Tell whether a company that the hub does not know may register: with the deployer's key, else from this machine alone."""
+    if settings.NEXARA_API_KEY:
+        return True
+    return urlsplit(settings.APP_BASE_URL).hostname in {"localhost", *_LOCAL} and request.META["REMOTE_ADDR"] in _LOCAL

@@ -1,0 +1,84 @@
+"""Writing down what subscribers are to be told: a row of the outbox each, in the transaction of the event itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from integration.hub import is_hub
+from integration.models import IntegrationWebhook, OutboundPush, PushRoute, WebhookLog
+from integration.nudge import nudge
+from orders.models import Order, OrderEvent
+from providers.events import Kind
+from providers.signatures import NEXARA
+
+STATUS_CHANGED = "order.status_changed"
+EVENTS = (Kind.CREATED.value, Kind.UPDATED.value, Kind.CANCELLED.value, Kind.DELIVERED.value, STATUS_CHANGED)
+"""What a subscriber may ask for."""
+
+
+def forward_delivery(log: WebhookLog, kind: Kind, order: Order | None) -> None:
+    """Write that a delivery about an order is to be forwarded, whether it changed the order or not. Safe to call twice.
+
+    What came from a hub goes to none: two that are registered with each other would never rest.
+    """
+    if not is_hub() or order is None or log.is_envelope or log.proof == NEXARA.secret:
+        return
+    entry = OrderEvent.objects.filter(order=order, webhook_event_id=log.id, seq__isnull=False).order_by("seq").last()
+    has_moved = entry is not None and entry.previous_status not in ("", entry.status)
+    event_type = STATUS_CHANGED if kind is Kind.UPDATED and has_moved else kind.value
+    occurred_at = entry.occurred_at if entry is not None else log.received_at
+    _record(order, event_type, occurred_at, entry=entry, delivery=log)
+
+
+def forward_event(order: Order, entry: OrderEvent) -> None:
+    """Write that a step which somebody took at the hub is to be forwarded; what a subscriber asked for is not echoed."""
+    if is_hub() and entry.webhook_event_id is None:
+        event_type = STATUS_CHANGED if entry.type == Kind.UPDATED.value else entry.type
+        _record(order, event_type, entry.occurred_at, entry=entry)
+
+
+def _record(
+    order: Order,
+    event_type: str,
+    occurred_at: datetime,
+    *,
+    entry: OrderEvent | None,
+    delivery: WebhookLog | None = None,
+) -> None:
+    now = timezone.now()
+    subscriptions = IntegrationWebhook.objects.filter(
+        company_id=order.company_id, provider=order.provider, status=IntegrationWebhook.Status.ACTIVE
+    )
+    for subscription in subscriptions:
+        if not wants(subscription, event_type):
+            continue
+        forward = OutboundPush(
+            company_id=order.company_id,
+            order=order,
+            event=entry,
+            subscription=subscription,
+            delivery=delivery,
+            provider=order.provider,
+            route=PushRoute.SUBSCRIBER,
+            action=event_type,
+            seq=entry.seq if entry is not None and entry.seq is not None else order.seq,
+            reason=entry.reason if entry is not None and delivery is None else "",
+            occurred_at=occurred_at,
+            next_attempt_at=now,
+            created_at=now,
+        )
+        try:
+            with transaction.atomic():
+                forward.save(force_insert=True)
+        except IntegrityError:
+            continue  # a delivery that was replayed: its forward is there already
+        nudge(order.id)
+
+
+def wants(subscription: IntegrationWebhook, event_type: str) -> bool:
+    """Tell whether a subscriber asked for an event; one that named none asked for all. A status is an update, too."""
+    names = set(subscription.events)
+    return not names or event_type in names or (event_type == STATUS_CHANGED and Kind.UPDATED.value in names)

@@ -1,0 +1,165 @@
+"""The shapes of the hub's calls, for the OpenAPI schema alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers as s
+
+from integration.hub.forwards import EVENTS
+from integration.models import PushStatus
+from integration.serializers import Shape, Stats, WebhookEvent, _answer, _maybe, _page, _time
+from orders.api.shapes import STATUSES
+from providers.registry import ADAPTERS
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key", str, OpenApiParameter.HEADER, description="What makes two calls the same; else their bytes."
+)
+
+_EVENTS = f"Of {', '.join(EVENTS)}; empty: all."
+
+
+class Registration(Shape):
+    """Who wants to be told of which provider's orders, and where."""
+
+    clientId = s.UUIDField(help_text="The company's id at its platform.")
+    provider = s.ChoiceField(list(ADAPTERS))
+    url = s.URLField(max_length=500)
+    events = s.ListField(child=s.CharField(), required=False, help_text=_EVENTS)
+    secretKey = s.CharField(required=False, help_text="Signs what goes out; one is made where there is none.")
+
+
+class Registered(Shape):
+    """A registration that stands."""
+
+    webhookId = s.CharField()
+    url = s.URLField()
+    secretKey = s.CharField()
+    status = s.CharField(help_text="`active`")
+
+
+class OrderSync(Shape):
+    """A status that an order reached at its platform."""
+
+    orderId = s.UUIDField(required=False)
+    externalOrderId = s.CharField(max_length=512)
+    provider = s.ChoiceField(list(ADAPTERS))
+    status = s.ChoiceField(STATUSES)
+    timestamp = s.DateTimeField(required=False)
+    companyId = s.UUIDField()
+
+
+class Synced(Shape):
+    """The order at the hub after the call."""
+
+    success = s.BooleanField()
+    status = s.CharField(help_text="`processed`, `ignored` or `duplicate`")
+    orderId = s.UUIDField()
+    orderStatus = s.ChoiceField(STATUSES)
+
+
+class Health(Shape):
+    """How the hub is."""
+
+    status = s.CharField(help_text="`ok`, or `unavailable`")
+    timestamp = s.DateTimeField()
+    services = s.DictField(child=s.CharField(), help_text="`database`, `redis`: `ok`, `none` or what is wrong.")
+
+
+class Forward(Shape):
+    """An event on its way to a subscriber; its id is the ``X-Webhook-Id``."""
+
+    id = s.UUIDField()
+    eventType = s.CharField(help_text=f"One of {', '.join(EVENTS)}.")
+    url = s.URLField(allow_null=True)
+    status = s.ChoiceField(PushStatus.choices)
+    attempts = s.IntegerField()
+    error = _maybe()
+    nextAttemptAt = _time()
+    finishedAt = _time()
+
+
+class HubDelivery(WebhookEvent):
+    """A delivery, and where it was forwarded."""
+
+    forwards = Forward(many=True)
+
+
+HubLogPage = _page("HubLogPage", HubDelivery)
+
+
+class Retried(HubDelivery):
+    """What was tried again, as it is then; of a step taken at the hub the forward alone."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the fields: only ``forwards`` is always there."""
+        fields = super().get_fields()
+        for name, field in fields.items():
+            field.required = name == "forwards"
+        return fields
+
+
+HubLogAnswer = _answer("HubLogAnswer", Retried())
+
+
+class RetryRequest(Shape):
+    """Whether what was sent is sent once more."""
+
+    force = s.BooleanField(required=False, default=False)
+
+
+class ForwardCounts(Shape):
+    """How many forwards of a period are what now."""
+
+    total = s.IntegerField()
+    sent = s.IntegerField()
+    waiting = s.IntegerField()
+    failed = s.IntegerField()
+    dead = s.IntegerField()
+    dropped = s.IntegerField()
+
+
+HubStats = type("HubStats", (Stats,), {"forwards": ForwardCounts(), "__doc__": "Figures over a period, at the hub."})
+HubStatsAnswer = _answer("HubStatsAnswer", HubStats())
+
+
+class Subscription(Shape):
+    """What is registered for a provider. ``secretKey`` is masked."""
+
+    webhookId = s.CharField()
+    provider = s.CharField()
+    url = s.URLField()
+    events = s.ListField(child=s.CharField())
+    status = s.CharField(help_text="`active`, or `paused`")
+    secretKey = s.CharField()
+    previousValidUntil = _time()
+    breaker = s.CharField(help_text="`closed`, `open` or `half_open`")
+    waiting = s.IntegerField(help_text="Events that have not reached the subscriber yet.")
+    createdAt = s.DateTimeField()
+    updatedAt = s.DateTimeField()
+
+
+class Config(Shape):
+    """A client's subscriptions."""
+
+    clientId = s.UUIDField()
+    subscriptions = Subscription(many=True)
+
+
+ConfigAnswer = _answer("ConfigAnswer", Config())
+
+
+class SubscriptionChange(Shape):
+    """What changes of one subscription."""
+
+    provider = s.ChoiceField(list(ADAPTERS))
+    url = s.URLField(max_length=500, required=False)
+    events = s.ListField(child=s.CharField(), required=False, help_text=_EVENTS)
+    status = s.CharField(required=False, help_text="`active`, or `paused`")
+
+
+class ConfigRequest(Shape):
+    """The subscriptions that change."""
+
+    subscriptions = SubscriptionChange(many=True)
