@@ -13,9 +13,10 @@ from orders.counters import Window, counters
 
 logger = logging.getLogger(__name__)
 
-PER_ADDRESS = Window(600, 60)
-"""A whole office behind one address, whose tablets all come back after a restart and try again a few times."""
-PER_PERSON = Window(120, 60)
+PER_ADDRESS = Window(6000, 60)
+"""A hundred a second: every screen of a large group behind one proxy comes back at once after a restart."""
+PER_PERSON = Window(3000, 60)
+"""Half of it: wall screens and integrations of one company often share a token."""
 
 
 class AddressLimit:
