@@ -252,6 +252,7 @@ def _update(company: Company, order: Order, event: ProviderEvent, delivery: Deli
         type=_event_type(before, after),
         previous_status=before,
         changes=changes,
+        note=_note_of_end(before, after, event.reason),
         is_loud=_is_loud(before, after, changes),
     )
     return Applied(Outcome.PROCESSED, order.id, order)
@@ -265,6 +266,14 @@ def _provider_entry(event: ProviderEvent, delivery: Delivery) -> dict[str, Any]:
         "webhook_event_id": delivery.event_id,
         "occurred_at": event.occurred_at or delivery.received_at,
     }
+
+
+def _note_of_end(before: Status, after: Status, reason: str) -> str:
+    """Say what is known of an end that the provider tells: whether anybody had answered, and that no reason came."""
+    if after is before or after not in {Status.CANCELLED, Status.REJECTED, Status.FAILED}:
+        return ""
+    unanswered = "nobody had answered it" if before is Status.RECEIVED else ""
+    return "; ".join(filter(None, (unanswered, "" if reason else "the provider gave no reason")))
 
 
 def _event_type(before: Status, after: Status) -> str:

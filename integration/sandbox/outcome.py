@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from integration.models import SandboxDelivery, SandboxOrder
+from integration.models import OutboundPush, SandboxDelivery, SandboxOrder
+from integration.models.outbound import UNFINISHED
 from integration.sandbox.floor import FINISHED, Placed
-from orders.models import Company, Order
+from orders.models import Company, Order, OrderEvent
 
 CHUNK = 400
+UNHAPPY = ("rejected", "cancelled", "failed")
 
 
 @dataclass
@@ -24,6 +26,8 @@ class Outcome:
     """Orders with which something still happens by itself, and webhooks on their way."""
     deliveries: Counter[str] = field(default_factory=Counter)
     retried: int = 0
+    unexplained: list[str] = field(default_factory=list)
+    """Orders that ended otherwise than delivered, and whose timeline does not say why."""
 
     @property
     def missing(self) -> int:
@@ -33,7 +37,7 @@ class Outcome:
 def read_outcome(company: Company, placed: Sequence[Placed]) -> Outcome:
     """Return what became of the orders that were placed."""
     outcome = Outcome()
-    for chunk in _chunks(placed):
+    for chunk in chunks(placed):
         rows = Order.objects.filter(company=company, pk__in=[uuid.UUID(one.order_id) for one in chunk])
         found = {
             str(key): (status, marked) for key, status, marked in rows.values_list("id", "status", "needs_attention")
@@ -42,7 +46,8 @@ def read_outcome(company: Company, placed: Sequence[Placed]) -> Outcome:
             status, marked = found.get(one.order_id, ("missing", False))
             outcome.by_status[one.planned.provider, status] += 1
             outcome.marked += marked
-            outcome.open_orders += status not in FINISHED and not one.is_scheduled
+            outcome.open_orders += status not in FINISHED
+        outcome.unexplained += _unexplained(company, chunk)
         owed = SandboxDelivery.objects.filter(
             order__company=company, order__external_id__in=[one.external_id for one in chunk]
         )
@@ -53,20 +58,33 @@ def read_outcome(company: Company, placed: Sequence[Placed]) -> Outcome:
     return outcome
 
 
+def _unexplained(company: Company, placed: Sequence[Placed]) -> list[str]:
+    """Return the orders that were refused, cancelled or lost without a reason or a note."""
+    ends = OrderEvent.objects.filter(
+        company=company, order__in=[uuid.UUID(one.order_id) for one in placed], seq__isnull=False, status__in=UNHAPPY
+    ).exclude(previous_status__in=UNHAPPY)
+    silent = ends.filter(reason="", note="").select_related("order")
+    return [f"{end.order.provider} {end.order.external_id} is {end.status}" for end in silent]
+
+
 def is_settled(company: Company, placed: Sequence[Placed]) -> bool:
-    """Tell whether nothing will happen with these orders by itself any more, save to those of another day."""
+    """Tell whether nothing will happen with these orders by itself any more."""
     if read_outcome(company, placed).open_orders:
         return False
     return not any(
         SandboxOrder.objects.filter(
             company=company,
-            external_id__in=[one.external_id for one in chunk if not one.is_scheduled],
+            external_id__in=[one.external_id for one in chunk],
             next_at__isnull=False,
         ).exists()
-        for chunk in _chunks(placed)
+        or OutboundPush.objects.filter(
+            order__in=[uuid.UUID(one.order_id) for one in chunk], status__in=UNFINISHED
+        ).exists()
+        for chunk in chunks(placed)
     )
 
 
-def _chunks(placed: Sequence[Placed]) -> Iterator[Sequence[Placed]]:
+def chunks(placed: Sequence[Placed]) -> Iterator[Sequence[Placed]]:
+    """Yield some orders at a time, as many as a query may name."""
     for start in range(0, len(placed), CHUNK):
         yield placed[start : start + CHUNK]

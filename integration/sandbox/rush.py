@@ -36,6 +36,8 @@ class Kitchen:
     """What the staff does with an order. Seconds are the sandbox's, each from the step before."""
 
     is_ignored: bool
+    is_late: bool
+    """Whether it needs longer than it said."""
     reject_reason: str
     """Blank: it is accepted."""
     accept_after_s: float
@@ -83,8 +85,10 @@ def _plan(chance: random.Random, number: int, at_s: float, providers: Sequence[s
         "lateCourier": chance.random() < 0.08,
     }
     is_ignored, is_rejected = chance.random() < 0.04, chance.random() < 0.05
+    is_late = chance.random() < 0.1
     kitchen = Kitchen(
         is_ignored=is_ignored,
+        is_late=is_late,
         reject_reason=REJECT_REASONS.get(provider, "") if is_rejected else "",
         accept_after_s=round(chance.uniform(15, 90), 1),
         prepare_after_s=round(chance.uniform(10, 60), 1),

@@ -90,18 +90,22 @@ def _due_at(order: SandboxOrder) -> datetime | None:
         return None
     if order.status == Status.PLACED:
         return order.answer_by
-    # What the restaurant carries, or cooks hours from now, goes on when it says so.
-    if order.accepted_at is None or not order.carried_by_provider or order.is_scheduled:
+    # What the restaurant carries goes on when it says so.
+    if order.accepted_at is None or not order.carried_by_provider:
         return None
-    courier_at = order.accepted_at + sandbox_minutes(order, COURIER_AFTER)
+    if order.status == Status.PICKED_UP and order.picked_up_at:
+        return order.picked_up_at + sandbox_minutes(order, DELIVERED_AFTER)
+    # For an order of later the courier comes when it is ready.
+    called_at = order.ready_at if order.is_scheduled else order.accepted_at
+    if called_at is None:
+        return None
+    courier_at = called_at + sandbox_minutes(order, 0 if order.is_scheduled else COURIER_AFTER)
     if order.status == Status.ACCEPTED:
         return courier_at
     if order.status == Status.COURIER_HERE:
         at_latest = PICKUP_WITHOUT_READY if order.provider == "jahez" else PICKUP_AT_LATEST
-        pickup_at = order.accepted_at + sandbox_minutes(order, at_latest)
+        pickup_at = called_at + sandbox_minutes(order, at_latest)
         if order.ready_at:
             pickup_at = min(pickup_at, order.ready_at + sandbox_minutes(order, PICKUP_AFTER_READY))
         return max(courier_at, pickup_at)
-    if order.status == Status.PICKED_UP and order.picked_up_at:
-        return order.picked_up_at + sandbox_minutes(order, DELIVERED_AFTER)
     return None

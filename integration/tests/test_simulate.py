@@ -129,14 +129,31 @@ def test_the_staff_ignores_rejects_or_is_not_there(server, kitchen, has_staff, w
         ({}, "talabat", "ready", "delivered"),
         ({"carried_by_provider": False}, "careem", "ready", "out_for_delivery"),
         ({"carried_by_provider": False}, "careem", "out_for_delivery", "delivered"),
-        ({"is_scheduled": True}, "careem", "confirmed", None),
+        ({"is_scheduled": True}, "careem", "confirmed", "preparing"),
         ({}, "careem", "delivered", None),
     ],
 )
 def test_the_staff_goes_step_by_step_as_far_as_it_carries(placed, provider, reached, then):
-    planned = next(one for one in plan() if one.provider == provider)
+    planned = next(one for one in plan() if one.provider == provider and not one.kitchen.is_late)
     later = make_floor()._after(Step(planned), a_placed(planned, **placed), reached)
     assert (later[1].word if later else None) == then
+
+
+def test_a_late_kitchen_names_another_time_before_it_is_ready(server):
+    planned = an_order(is_late=True)
+    floor = make_floor()
+    assert floor._after(Step(planned, "preparing", a_placed(planned)), a_placed(planned), "preparing")[1].word == "late"
+    server.post(f"{URL}/api/orders/1f/prep-time", json={})
+    assert floor._act(Step(planned, "late", a_placed(planned)))[1].word == "ready"
+    assert json.loads(server.calls[-1].request.body) == {"prepMinutes": 20}
+
+
+@pytest.mark.parametrize(("status", "then"), [(409, ("ready", 0)), (503, ("late", 1))])
+def test_a_provider_that_takes_no_other_time_holds_nobody_up(server, status, then):
+    planned = an_order(is_late=True)
+    server.post(f"{URL}/api/orders/1f/prep-time", status=status, json={})
+    step = make_floor()._act(Step(planned, "late", a_placed(planned)))[1]
+    assert (step.word, step.tries) == then
 
 
 @pytest.mark.parametrize(
@@ -282,6 +299,7 @@ def test_a_rush_through_a_running_server_loses_nothing(running):
     assert "12 of 12 orders placed" in out
     assert "not arrived" not in out
     assert " 0 waiting, 0 given up" in out
+    assert re.search(r"Calls to the providers: (\d+) in the outbox, \1 in the sandbox: they agree, call by call\.", out)
     assert int(re.search(r"delivered +│.*│ +(\d+) │", out)[1]) >= 4
     assert tokens_left(running) == "0"
 

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from integration.companies import default_company, named_company
 from integration.sandbox.accounts import PLAYED
+from integration.sandbox.comparison import compare_calls
 from integration.sandbox.floor import Floor, FloorError, Placed
 from integration.sandbox.loop import SandboxLoop
 from integration.sandbox.orders import MAX_SPEED
@@ -32,7 +33,8 @@ from providers.registry import ADAPTERS
 
 SETTLE_S = 50.0
 """How long we look on after the last order; what is left of the minute is for tidying up."""
-CALLS_PER_ORDER = 6
+CALLS_PER_ORDER = 7
+SHOWN_DIFFERENCES = 20
 TOKEN_NAME = "simulate"  # noqa: S105 — a name
 STATUSES = (*(status.value for status in RANK), "missing")
 LABELS = {"missing": "not arrived"}
@@ -42,7 +44,8 @@ class Command(BaseCommand):
     help = (
         "A dinner rush through the running server's sandbox: orders of every kind, with everything that goes wrong at times, "
         "and the staff's work on them. Ends within 60 seconds of the last order with what became of each; Ctrl-C ends it "
-        "sooner. Exit code 1 if an order that was placed did not arrive."
+        "sooner. Exit code 1 if an order that was placed did not arrive, if one ended without a reason, or if the calls that "
+        "the sandbox wrote down are not those of the outbox."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -81,8 +84,28 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from None
         outcome = read_outcome(company, placed)
         self._report(plan, placed, providers, outcome, was_stopped=stop.is_set())
-        if not stop.is_set() and (outcome.missing or floor.refused):
+        faults = self._compare(company, placed)
+        if stop.is_set():
+            return
+        if outcome.missing or floor.refused:
             raise CommandError(f"{outcome.missing + floor.refused} orders did not arrive.")
+        if outcome.unexplained:
+            raise CommandError(
+                f"{len(outcome.unexplained)} orders ended and nobody says why: {outcome.unexplained[:5]}"
+            )
+        if faults:
+            raise CommandError(f"The outbox and the sandbox differ in {faults} calls.")
+
+    def _compare(self, company: Company, placed: Sequence[Placed]) -> int:
+        """Print whether the outbox and the sandbox agree on every call; return how many differences there are."""
+        found = compare_calls(company, placed)
+        verdict = f"{len(found.differences)} differences" if found.differences else "they agree, call by call"
+        self.stdout.write(
+            f"Calls to the providers: {found.ours} in the outbox, {found.theirs} in the sandbox: {verdict}."
+        )
+        for text in found.differences[:SHOWN_DIFFERENCES]:
+            self.stdout.write(f"  {text}")
+        return len(found.differences)
 
     def _report(
         self,
