@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action ignore
 
-.PHONY: help install install-dev run run-hub up faults test fuzz lint clean
+.PHONY: help install install-dev run run-hub up faults test fuzz audit lint clean
 
 help: ## List what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ test: $(VENV)/.installed-dev ## Run the test suite on SQLite, and again on Postg
 fuzz: $(VENV)/.installed-dev ## Send 20,000 signed bodies damaged in every way, always the same ones (FUZZ_EXAMPLES per provider and dialect).
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2500} exec env -u DATABASE_URL -u REDIS_URL $(VENV)/bin/python -m pytest -p no:logging integration/tests/test_fuzz.py
 
+audit: $(VENV)/.installed-mutation ## Ask OSV whether a package that is installed has a known weakness; fail where it does not answer.
+	@exec $(VENV)/bin/python .ci/audit.py $(ARGS)
+
 lint: $(VENV)/.installed-dev ## Check style, format and types.
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -55,3 +58,8 @@ $(VENV)/.installed-dev: requirements-dev.txt requirements.txt | $(VENV)/bin/pyth
 	@echo "Installing requirements-dev.txt ..." >&2
 	@$(PIP) -r requirements-dev.txt
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-mutation: requirements-mutation.txt requirements-dev.txt requirements.txt | $(VENV)/bin/python
+	@echo "Installing requirements-mutation.txt ..." >&2
+	@$(PIP) -r requirements-mutation.txt
+	@touch $@ $(VENV)/.installed-dev $(VENV)/.installed
