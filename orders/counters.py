@@ -51,12 +51,23 @@ class Counters:
     def exceeded(self, key: str, windows: Sequence[Window]) -> int:
         """Count one call in every window; return 0, or after how many seconds the exceeded window ends."""
         now = time.time()
-        wait_s = 0
-        names = [f"calls:{key}:{w.seconds}:{int(now // w.seconds)}" for w in windows]
-        for window, count in zip(windows, self._count(names, windows, now), strict=True):
-            if count > window.count:
-                wait_s = max(wait_s, int(window.seconds - now % window.seconds) + 1)
-        return wait_s
+        return self._wait_s(windows, self._count(self._names(key, windows, now), windows, now), now)
+
+    def exceeded_here(self, key: str, windows: Sequence[Window]) -> int:
+        """Do the same for this process alone: for a loop, which must not wait, before it asks for more."""
+        now = time.time()
+        names = [f"here:{name}" for name in self._names(key, windows, now)]
+        counts = [self._count_here(name, now + w.seconds, now) for name, w in zip(names, windows, strict=True)]
+        return self._wait_s(windows, counts, now)
+
+    @staticmethod
+    def _names(key: str, windows: Sequence[Window], now: float) -> list[str]:
+        return [f"calls:{key}:{w.seconds}:{int(now // w.seconds)}" for w in windows]
+
+    @staticmethod
+    def _wait_s(windows: Sequence[Window], counts: Sequence[int], now: float) -> int:
+        pairs = zip(windows, counts, strict=True)
+        return max((int(w.seconds - now % w.seconds) + 1 for w, count in pairs if count > w.count), default=0)
 
     def _count(self, names: list[str], windows: Sequence[Window], now: float) -> list[int]:
         if self._redis is not None and time.monotonic() >= self._broken_until:

@@ -13,9 +13,9 @@ from orders.counters import Window, counters
 
 logger = logging.getLogger(__name__)
 
-PER_ADDRESS = Window(6000, 60)
+PER_ADDRESS = (Window(6000, 60),)
 """A hundred a second: every screen of a large group behind one proxy comes back at once after a restart."""
-PER_PERSON = Window(3000, 60)
+PER_PERSON = (Window(3000, 60),)
 """Half of it: wall screens and integrations of one company often share a token."""
 
 
@@ -34,15 +34,12 @@ class AddressLimit:
         return await self.application(scope, receive, send)
 
 
-async def is_too_often(whose: str, window: Window) -> bool:
+async def is_too_often(whose: str, windows: tuple[Window, ...]) -> bool:
     """Count a socket that is opened; tell whether it is one too many."""
-    # On a thread: Redis may take its quarter of a second.
-    return await asyncio.to_thread(_exceeded, f"sockets:{whose}", window)
-
-
-def _exceeded(key: str, window: Window) -> bool:
-    wait_s = counters.exceeded(key, [window])
+    key = f"sockets:{whose}"
+    # What this process has seen too often already costs neither a thread nor a call: a flood ends here.
+    wait_s = counters.exceeded_here(key, windows) or await asyncio.to_thread(counters.exceeded, key, windows)
     # Once a minute: a flood of refusals is no flood of the log.
-    if wait_s and not counters.exceeded(f"noted:{key}", [Window(1, 60)]):
+    if wait_s and not counters.exceeded_here(f"noted:{key}", [Window(1, 60)]):
         logger.warning("Sockets are opened too often; refused for %d s", wait_s)
     return bool(wait_s)

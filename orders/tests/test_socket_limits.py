@@ -26,7 +26,7 @@ def _in_memory(settings):
 
 @pytest.fixture
 def two_per_address(monkeypatch):
-    monkeypatch.setattr(socket_limits, "PER_ADDRESS", Window(2, 60))
+    monkeypatch.setattr(socket_limits, "PER_ADDRESS", (Window(2, 60),))
 
 
 async def accepted(**kwargs) -> bool:
@@ -59,7 +59,7 @@ async def test_a_forwarded_address_of_anybody_else_counts_for_nothing(two_per_ad
 
 
 async def test_a_person_who_opens_too_many_is_asked_to_come_later(monkeypatch):
-    monkeypatch.setattr(consumers, "PER_PERSON", Window(1, 60))
+    monkeypatch.setattr(consumers, "PER_PERSON", (Window(1, 60),))
     _, token = await in_db(make_tenant)()
     _, others = await in_db(make_tenant)("other-grill")
     async with opened(token=token) as first, opened(token=token) as second, opened(token=others) as other:
@@ -85,3 +85,16 @@ async def test_without_redis_sockets_are_counted_here(two_per_address, monkeypat
     monkeypatch.setattr(counters, "_redis", Away())
     monkeypatch.setattr(counters, "_broken_until", 0.0)
     assert [await accepted(peer=PEER) for _ in range(3)] == [True, True, False]
+
+
+async def test_what_this_process_has_seen_too_often_asks_redis_nothing(two_per_address, monkeypatch):
+    asked, ask = [], counters.exceeded
+    monkeypatch.setattr(counters, "exceeded", lambda key, windows: asked.append(key) or ask(key, windows))
+    assert [await accepted(peer=PEER) for _ in range(4)] == [True, True, False, False]
+    assert asked == [f"sockets:address:{PEER}"] * 2
+
+
+async def test_what_other_processes_have_seen_counts_too(two_per_address):
+    for _ in range(2):
+        counters.exceeded(f"sockets:address:{PEER}", socket_limits.PER_ADDRESS)
+    assert not await accepted(peer=PEER)
