@@ -21,8 +21,8 @@ from integration.tasks import process_events, push_claimed
 logger = logging.getLogger(__name__)
 
 INTERVAL_S = 2.0
-CROWDED_INTERVAL_S = 1.0
-BATCH = 200
+CROWDED_INTERVAL_S = 0.5
+BATCH = 100
 """How many rows are under way at once: what waits longer than its lease in the broker's queue is claimed a second time, and
 whoever comes later waits behind it."""
 PARCEL = 10
@@ -55,7 +55,7 @@ class Sweeper:
         """Whether database or broker failed us, and nothing has been pulled since it is back."""
 
     def run(self, stop: threading.Event) -> None:
-        """Sweep every two seconds, every second while much is due, until told to stop. Go on after an error."""
+        """Sweep every two seconds, twice a second while much is due, until told to stop. Go on after an error."""
         while not stop.is_set():
             started = time.monotonic()
             try:
