@@ -24,6 +24,21 @@ class Closed(Exception):
     """The socket is gone."""
 
 
+async def shake_hands(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str = "", address: str = ""
+) -> None:
+    """Open a socket with a token, from an address of its own where one is named. Raises Closed where it is refused."""
+    key = base64.b64encode(os.urandom(16)).decode()
+    writer.write(
+        f"GET /ws/orders/ HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: token.{token}\r\n"
+        f"{f'X-Forwarded-For: {address}' if address else 'X-Client: faults'}\r\n\r\n".encode()
+    )
+    head = await reader.readuntil(b"\r\n\r\n")
+    if b" 101 " not in head.split(b"\r\n")[0]:
+        raise Closed
+
+
 class Listener:
     """One open socket of a company, opened again when it closes."""
 
@@ -36,6 +51,11 @@ class Listener:
         self.raw: list[str] = []
         self.connects = 0
         self.catch_ups = 0
+        self.longest_silence_s = 0.0
+        self.reads = asyncio.Event()
+        """Cleared while the client does not read: what comes waits in buffers, until the server has had enough."""
+        self.reads.set()
+        self.was_slow = False
         self._head = 0
         """The highest number heard of."""
         self._task = asyncio.ensure_future(self._listen())
@@ -53,29 +73,21 @@ class Listener:
             try:
                 reader, writer = await asyncio.open_connection("127.0.0.1", self.stack.sockets_port)
                 async with asyncio.timeout(10):
-                    await self._shake_hands(reader, writer)
+                    await shake_hands(reader, writer, self.company.token)
                 self.connects += 1
                 while True:
+                    await self.reads.wait()
+                    asked = time.monotonic()
                     # A ping comes every 20 s: silence for longer is a connection that only looks alive.
                     async with asyncio.timeout(30):
                         text = await self._read_text(reader, writer)
+                    self.longest_silence_s = max(self.longest_silence_s, time.monotonic() - asked)
                     self._take(text)
             except (OSError, TimeoutError, Closed, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
                 await asyncio.sleep(RECONNECT_S)
             finally:
                 if writer is not None:
                     writer.transport.abort()
-
-    async def _shake_hands(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        key = base64.b64encode(os.urandom(16)).decode()
-        writer.write(
-            f"GET /ws/orders/ HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
-            f"Sec-WebSocket-Protocol: token.{self.company.token}\r\n\r\n".encode()
-        )
-        head = await reader.readuntil(b"\r\n\r\n")
-        if b" 101 " not in head.split(b"\r\n")[0]:
-            raise Closed
 
     async def _read_text(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         """Return the next text message; answer pings on the way."""
@@ -117,6 +129,8 @@ class Listener:
         """Ask for what is between, whenever a number does not follow or has no event, until it is answered."""
         while True:
             await asyncio.sleep(ASK_EVERY_S)
+            if not self.reads.is_set():
+                continue
             if self._head > self.seq:
                 await self._catch_up()
 

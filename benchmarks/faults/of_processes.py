@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 
+from benchmarks.faults.http import livez
 from benchmarks.faults.run import Run
 from benchmarks.faults.scenarios import scenario
 from benchmarks.faults.servers import children
@@ -78,6 +80,20 @@ async def restarted(run: Run) -> None:
             run.notes["down in"] = f"{await asyncio.to_thread(run.stack.down):.1f} s"
             await asyncio.to_thread(run.stack.up, run.stack.env)
     run.notes["given up"] = str(sum(not event.is_acknowledged for event in run.events))
+
+
+@scenario("supervisor-killed", "kill -9 of the supervisor: its processes go on, until `make up` takes their place")
+async def supervisor_killed(run: Run) -> None:
+    async with run.load(20):
+        await asyncio.sleep(4)
+        run.stack.kill_supervisor()
+        await asyncio.sleep(3)
+        if not await asyncio.to_thread(livez, run.stack.port):
+            run.faults.append("the web went with its supervisor")
+        with run.fault(grace_s=AFTER_START_S):
+            started = time.monotonic()
+            await asyncio.to_thread(run.stack.up, run.stack.env)
+            run.notes["up again in"] = f"{time.monotonic() - started:.1f} s"
 
 
 def none_given_up(run: Run) -> None:

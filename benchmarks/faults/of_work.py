@@ -16,6 +16,7 @@ from benchmarks.faults.traffic import Event
 WITH_POINTS = {"DJANGO_SETTINGS_MODULE": "benchmarks.faults.settings"}
 NO_REDIS = {"REDIS_URL": "redis://127.0.0.1:9/0"}
 MANY, FEW = 20_000, 10
+BACKLOG, BACKLOG_WITHIN_S = 1_000, 15
 
 
 @scenario(
@@ -54,14 +55,6 @@ async def worker_child_killed(run: Run) -> None:
     run.points()
 
 
-@scenario("redis-never", "there is no Redis at all, and every third first try fails", env=WITH_POINTS | NO_REDIS)
-async def redis_never(run: Run) -> None:
-    run.points(fail_first=0.33)
-    async with run.load(15):
-        pass
-    run.points()
-
-
 @scenario("many-beats", "two beats and three sweepers, and every third first try fails", env=WITH_POINTS)
 async def many_beats(run: Run) -> None:
     run.points(fail_first=0.33)
@@ -77,6 +70,14 @@ async def many_beats(run: Run) -> None:
             other.terminate()
         for other in others:
             await asyncio.to_thread(other.wait, 20)
+    run.points()
+
+
+@scenario("redis-never", "there is no Redis at all, and every third first try fails", env=WITH_POINTS | NO_REDIS)
+async def redis_never(run: Run) -> None:
+    run.points(fail_first=0.33)
+    async with run.load(15):
+        pass
     run.points()
 
 
@@ -114,8 +115,10 @@ async def clock_off(run: Run) -> None:
 
 @scenario("crowded", "one company has 20,000 rows that are due, another ten of the same age and ten that come later")
 async def crowded(run: Run) -> None:
-    big, small = await asyncio.to_thread(run.stack.make_companies, f"{run.name}-big", f"{run.name}-small")
-    async with run.load(2):
+    big, small = await asyncio.to_thread(
+        run.stack.make_companies, f"{run.name}-{run.number}-big", f"{run.name}-{run.number}-small"
+    )
+    async with run.load(5, rate=9):
         pass
     with run.fault(grace_s=10):
         await asyncio.to_thread(run.insert_due, big.id, MANY)
@@ -126,6 +129,18 @@ async def crowded(run: Run) -> None:
             await asyncio.sleep(max(0.0, started + 12 - time.monotonic()))
             await asyncio.to_thread(run.insert_due, small.id, FEW)
             await run.wait_for("ten behind them", lambda: run.done_of(small.id) == 2 * FEW, 30)
-    done = run.done_of(big.id)
-    run.notes["of the 20,000"] = f"{done} in {time.monotonic() - started:.0f} s"
+    done, took_s = run.done_of(big.id), time.monotonic() - started
+    run.notes["of the 20,000"] = f"{done} in {took_s:.0f} s"
     await asyncio.to_thread(run.give_up_due, big.id)
+
+
+@scenario("backlog", "a thousand rows are due at once, as after a long outage")
+async def backlog(run: Run) -> None:
+    (company,) = await asyncio.to_thread(run.stack.make_companies, f"{run.name}-{run.number}")
+    async with run.load(5, rate=9):
+        pass
+    with run.fault(grace_s=2):
+        await asyncio.to_thread(run.insert_due, company.id, BACKLOG)
+        took_s = await run.wait_for("a thousand rows", lambda: run.done_of(company.id) == BACKLOG, 60)
+    if took_s > BACKLOG_WITHIN_S:
+        run.slow.append(f"a thousand due rows took {took_s:.0f} s")

@@ -14,6 +14,18 @@ PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 HEAD = "| scenario | what breaks | result | figures |\n|---|---|---|---|"
 _NAME = re.compile(r"\| `([a-z-]+)` \|")
+_PASSED = re.compile(r"\| PASS (\d{4}-\d\d-\d\d)")
+
+
+def today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()
+
+
+def passed_on(day: datetime.date, page: Path = PAGE) -> set[str]:
+    """Return the scenarios that passed on a day, as the page's table says."""
+    table = page.read_text(encoding="utf-8").split(BEGIN, 1)[1].split(END, 1)[0]
+    rows = ((_NAME.match(row), _PASSED.search(row)) for row in table.splitlines())
+    return {name[1] for name, passed in rows if name and passed and passed[1] == day.isoformat()}
 
 
 def line(run: Run, took_s: float) -> str:
@@ -34,14 +46,13 @@ def write_table(runs: list[Run], page: Path = PAGE) -> None:
     before, rest = text.split(BEGIN, 1)
     table, after = rest.split(END, 1)
     rows = {match[1]: row for row in table.splitlines() if (match := _NAME.match(row))}
-    today = datetime.datetime.now(datetime.UTC).date()
     for run in runs:
         figures = "; ".join(f"{name} {value}" for name, value in run.notes.items())
         failed = "".join(
             f"<br>{fault}" for fault in [*run.faults[:3], *(f"speed not judged: {w}" for w in run.not_judged)]
         )
         rows[run.name] = (
-            f"| `{run.name}` | {SCENARIOS[run.name].says} | {verdict(run)} {today}{failed} | {figures} |".replace(
+            f"| `{run.name}` | {SCENARIOS[run.name].says} | {verdict(run)} {today()}{failed} | {figures} |".replace(
                 "\n", " "
             )
         )

@@ -54,6 +54,8 @@ class Run:
         """Figures for the line of this scenario."""
         self.faults: list[str] = []
         """What did not hold."""
+        self.slow: list[str] = []
+        """What a scenario itself found too slow; judged with the answers."""
         self.not_judged: list[str] = []
         """What was slow on a machine too busy to tell why."""
         self.busy_share = 0.0
@@ -235,6 +237,11 @@ class Run:
         """Tell whether a listener does not know its company's last event."""
         heads = {str(pk): seq for pk, seq in self.query("SELECT company_id, last_seq FROM company_sequences")}
         return any(listener.seq < int(str(heads.get(listener.company.id, 0))) for listener in self.listeners)
+
+    def last_seq(self, company: str) -> int:
+        """Return the number of a company's last event."""
+        rows = self.query("SELECT last_seq FROM company_sequences WHERE company_id = %s", company)
+        return int(str(rows[0][0])) if rows else 0
 
     async def settle(self) -> None:
         """Wait until nothing is under way any more and the listeners know everything, as long as the figures allow."""

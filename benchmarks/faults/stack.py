@@ -21,6 +21,7 @@ from supervisor.xmlrpc import SupervisorTransport
 from benchmarks.faults.http import livez
 from benchmarks.faults.proxy import ROOT, Proxy
 from benchmarks.faults.servers import MissingError, children, free_port, postgres_server, redis_server
+from deploy import orphans
 
 START_TIMEOUT_S = 60
 KEYS = {"SECRET_KEY": "faults-secret-key-" + "k" * 40, "CREDENTIAL_ENCRYPTION_KEY": "faults-credential-key-" + "c" * 40}
@@ -60,6 +61,8 @@ class Stack:
         self.redis = redis_server(self.folder)
         self.port, self.sockets_port = free_port(), free_port()
         self.env: dict[str, str] | None = None
+        self.starts = 0
+        """How often the processes were started."""
         self._up: subprocess.Popen[bytes] | None = None
 
     @property
@@ -81,6 +84,8 @@ class Stack:
             "PORT": str(self.port),
             "SOCKETS_PORT": str(self.sockets_port),
             "DATA_DIR": str(self.data),
+            # Whoever sends ``X-Forwarded-For`` is a client of its own: all come from this machine.
+            "TRUSTED_PROXIES": "127.0.0.1",
             **extra,
         }
 
@@ -91,13 +96,14 @@ class Stack:
         extra = extra or {}
         if self._up is not None and self._up.poll() is None and self.env == extra:
             return False
-        self.down()
+        if self._up is not None:
+            self.down()
         with self.log.open("ab") as log:
             self._up = subprocess.Popen(
                 [sys.executable, "-m", "deploy.up"], cwd=ROOT, env=self.environ(extra), stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-        self.env = extra
+        self.env, self.starts = extra, self.starts + 1
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline and self._up.poll() is None:
             if livez(self.port) and livez(self.sockets_port) and self.pid("worker") and self.pid("sweeper"):
@@ -118,7 +124,16 @@ class Stack:
                 self._up.kill()
                 self._up.wait()
         self._up = None
+        # Nothing is left even where the supervisor had to be killed.
+        orphans.stop(self.data, ROOT, 5)
         return time.monotonic() - started
+
+    def kill_supervisor(self) -> None:
+        """Kill the supervisor alone: what it runs stays, and nobody watches it."""
+        assert self._up is not None
+        self._up.kill()
+        self._up.wait()
+        self._up = None
 
     def supervisor(self) -> Any:
         transport = SupervisorTransport(None, None, f"unix://{self.data}/supervisor.sock")

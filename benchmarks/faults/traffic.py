@@ -117,7 +117,8 @@ def orders(
     events: list[Event] = []
     count = max(1, int(rate * seconds / 3))
     for index in range(count):
-        at_s = index * max(0.1, seconds - 3) / count
+        # A story takes 2.5 s; a short load is spread all the same: all at once is a fault of its own.
+        at_s = index * max(0.6 * seconds, seconds - 3) / count
         company = companies[index % len(companies)]
         provider, dialect = WAYS[(index // len(companies)) % len(WAYS)]
         events += story(first + index, company, provider, dialect, prefixes[company.id], at_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from types import SimpleNamespace
 
 from benchmarks.faults import of_processes, report  # noqa: F401 - it registers scenarios
@@ -26,6 +27,14 @@ def test_a_row_is_written_for_each_run_and_others_stay(tmp_path):
     assert second.endswith(" | lost 0 |")
     assert page.read_text().startswith("before\n")
     assert page.read_text().endswith("after\n")
+
+
+def test_what_passed_on_a_day_is_known_from_the_table(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"{report.BEGIN}\n{report.END}\n")
+    report.write_table([played("web-killed"), played("healthy", "a figure")], page)
+    assert report.passed_on(report.today(), page) == {"web-killed"}
+    assert report.passed_on(report.today() - timedelta(days=1), page) == set()
 
 
 def test_a_run_with_a_fault_fails():
