@@ -43,7 +43,7 @@ class _StepError(Exception):
 
 def try_provider(access: ProviderAccess) -> list[Step]:
     """Try each step; what follows one that failed is skipped. Never raises for what a peer does."""
-    hosts = list(dict.fromkeys([access.api.hosts.auth, access.api.hosts.api]))
+    hosts = list(dict.fromkeys(filter(None, [access.api.hosts.auth, access.api.hosts.api])))
     steps: list[Step] = []
     token = ""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
@@ -59,7 +60,12 @@ def provider_access(company: Company, provider: str) -> ProviderAccess | None:
     if credential is not None:
         secrets = {name: credential.value(name) for name in calls.secret_fields if credential.value(name)}
     is_sandbox = credential is not None and credential.environment == ProviderCredential.Environment.SANDBOX
-    hosts = calls.hosts(is_sandbox=is_sandbox, base_url=credential.base_url if credential else "")
+    hosts = calls.hosts(
+        is_sandbox=is_sandbox,
+        base_url=credential.base_url if credential else "",
+        sandbox_auth=settings.SANDBOX_AUTH_URLS.get(provider, ""),
+    )
+    unknown_host = () if hosts.auth else (f"baseUrl, or {provider.upper()}_SANDBOX_AUTH_URL in the environment",)
     return ProviderAccess(
         company=company,
         provider=provider,
@@ -67,7 +73,7 @@ def provider_access(company: Company, provider: str) -> ProviderAccess | None:
         api=Api(hosts, secrets),
         is_enabled=credential is not None and credential.is_enabled,
         is_sandbox=is_sandbox,
-        missing=calls.missing(secrets),
+        missing=(*calls.missing(secrets), *unknown_host),
     )
 
 

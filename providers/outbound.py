@@ -180,6 +180,8 @@ class ProviderCalls:
 
     production: ClassVar[Hosts]
     sandbox: ClassVar[Hosts]
+    sandbox_auth_is_known: ClassVar[bool] = True
+    """Whether the provider publishes where the tokens of its sandbox come from; else the deployer has to name it."""
     secret_fields: ClassVar[tuple[str, ...]]
     """The credential's fields without which nothing can be called."""
     reject_reasons: ClassVar[tuple[RejectReason, ...]] = ()
@@ -194,11 +196,18 @@ class ProviderCalls:
     headers: ClassVar[Mapping[str, str]] = {}
     """Sent with every request, token requests included."""
 
-    def hosts(self, *, is_sandbox: bool, base_url: str = "") -> Hosts:
-        """Return the hosts to call; ``base_url`` stands in for all of them, with the same paths below it."""
+    def hosts(self, *, is_sandbox: bool, base_url: str = "", sandbox_auth: str = "") -> Hosts:
+        """Return the hosts to call; ``base_url`` stands in for all of them, with the same paths below it.
+
+        ``sandbox_auth`` is where the tokens of a sandbox come from that publishes no host; ``auth`` is blank without it.
+        """
         own = self.sandbox if is_sandbox else self.production
         base = base_url.rstrip("/")
-        return Hosts(base, base) if base else Hosts(own.api, own.auth or own.api)
+        if base:
+            return Hosts(base, base)
+        if is_sandbox and not self.sandbox_auth_is_known:
+            return Hosts(own.api, sandbox_auth.rstrip("/"))
+        return Hosts(own.api, own.auth or own.api)
 
     def missing(self, secrets: Mapping[str, str]) -> tuple[str, ...]:
         """Return the credential's fields that are needed and not set."""

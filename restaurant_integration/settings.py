@@ -75,6 +75,8 @@ if SANDBOX_ENABLED and ROLE == "platform":
 PROVIDER_ENABLED = {slug: env.bool(f"{slug.upper()}_ENABLED", default=True) for slug in ADAPTERS}
 PROVIDER_FALLBACK_SECRETS = {slug: secret(f"{slug.upper()}_WEBHOOK_SECRET") for slug in ADAPTERS}
 """The hub dialect's secret of each provider where a company has none of its own."""
+SANDBOX_AUTH_URLS = {"deliveroo": env.str("DELIVEROO_SANDBOX_AUTH_URL", default="")}
+"""Where a provider's own sandbox gives tokens, which it does not publish."""
 ACCEPT_WITHIN_S = {"careem": env.int("CAREEM_ACCEPT_MINUTES", default=10) * 60}
 """Acceptance deadlines that the provider does not publish; the others are facts of their adapters."""
 

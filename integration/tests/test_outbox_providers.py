@@ -112,3 +112,18 @@ def test_two_requests_of_one_step_are_not_repeated_when_the_second_fails(amman):
     assert work(push).status == "sent"
     calls = [(call.request.method, call.request.headers["Idempotency-Key"]) for call in responses.calls[1:]]
     assert calls[1:] == [("PATCH", str(push.id)), ("POST", f"{push.id}-1"), ("POST", f"{push.id}-1")]
+
+
+@responses.activate
+def test_deliveroos_sandbox_is_called_only_when_its_token_host_is_named(amman, settings):
+    order = received(amman, "deliveroo", "gb:5")
+    arm(amman, "deliveroo", environment="sandbox")
+    push = work(move(order, "confirmed"))
+    assert (push.status, push.error) == (
+        "not_sent", "the credential lacks baseUrl, or DELIVEROO_SANDBOX_AUTH_URL in the environment.",
+    )  # fmt: skip
+    assert len(responses.calls) == 0
+    settings.SANDBOX_AUTH_URLS = {"deliveroo": "https://auth.example.com"}
+    responses.post("https://auth.example.com/oauth2/token", json=TOKEN)
+    responses.post("https://api-sandbox.developers.deliveroo.com/order/v1/orders/gb%3A5/prep_stage", json={})
+    assert work(move(order, "preparing")).status == "sent"

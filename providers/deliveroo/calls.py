@@ -50,7 +50,8 @@ class DeliverooCalls(ProviderCalls):
     """``PATCH`` and ``POST`` below ``/order/v1/orders/{id}``; tokens by OAuth client credentials."""
 
     production = Hosts("https://api.developers.deliveroo.com", "https://auth.developers.deliveroo.com")
-    sandbox = Hosts("https://api-sandbox.developers.deliveroo.com", "https://auth-sandbox.developers.deliveroo.com")
+    sandbox = Hosts("https://api-sandbox.developers.deliveroo.com")
+    sandbox_auth_is_known = False
     secret_fields = ("clientId", "clientSecret")
     acknowledges_acceptance = True
     changes_prep_time = True

@@ -79,6 +79,13 @@ def test_the_token_request_names_the_client_in_a_basic_header():
     assert request.headers == {"Authorization": f"Basic {encoded}"}
 
 
+def test_the_sandbox_gives_tokens_where_the_deployer_says():
+    hosts = CALLS.hosts(is_sandbox=True, sandbox_auth="https://auth.example.com/")
+    assert (hosts.api, hosts.auth) == ("https://api-sandbox.developers.deliveroo.com", "https://auth.example.com")
+    assert CALLS.hosts(is_sandbox=True).auth == ""
+    assert CALLS.hosts(is_sandbox=True, base_url="https://one.example.com").auth == "https://one.example.com"
+
+
 def test_the_probe_reads_an_order_that_nobody_has():
     request = CALLS.probe(api(CALLS))
     assert (request.method, request.url) == (
