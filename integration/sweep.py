@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
-from django.db import close_old_connections, connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
 from django.utils import timezone
 
 from integration import claims, inbox, outbox
@@ -64,6 +64,10 @@ class Sweeper:
                 self.sweep_pushes()
                 # One that hangs says nothing: the sweep only took too long.
                 self._was_away |= time.monotonic() - started > HUNG_S
+            except (OperationalError, InterfaceError) as error:
+                if not self._was_away:
+                    logger.warning("The database is away; sweeping goes on when it is back: %s", type(error).__name__)
+                self._was_away = True
             except Exception:
                 self._was_away = True
                 logger.exception("A sweep failed; the next one follows")

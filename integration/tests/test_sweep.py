@@ -117,14 +117,13 @@ def far_away(monkeypatch):
         yield
 
 
-def run_two_sweeps(monkeypatch, first):
-    """Run the loop; its first sweep does ``first``, the second is the real one and the last."""
-    stop, real, sweeps = threading.Event(), sweep.Sweeper.sweep, []
+def run_sweeps(monkeypatch, *first):
+    """Run the loop; its first sweeps do what is given, the one after them is the real one and the last."""
+    stop, real, left = threading.Event(), sweep.Sweeper.sweep, list(first)
 
     def sweep_once(self):
-        sweeps.append(self)
-        if len(sweeps) == 1:
-            return first()
+        if left:
+            return left.pop(0)()
         stop.set()
         return real(self)
 
@@ -133,23 +132,30 @@ def run_two_sweeps(monkeypatch, first):
     sweep.Sweeper().run(stop)
 
 
-def test_a_database_that_is_back_pulls_the_next_tries(far_away, monkeypatch):
-    def fail():
-        raise OperationalError
+def fail():
+    raise OperationalError("server closed the connection")
 
-    run_two_sweeps(monkeypatch, fail)
+
+def test_a_database_that_is_away_is_said_once_and_without_a_traceback(far_away, monkeypatch, caplog):
+    run_sweeps(monkeypatch, fail, fail, fail)
+    said = [(record.getMessage(), record.exc_info) for record in caplog.records if record.name == "integration.sweep"]
+    assert said == [("The database is away; sweeping goes on when it is back: OperationalError", None)]
+
+
+def test_a_database_that_is_back_pulls_the_next_tries(far_away, monkeypatch):
+    run_sweeps(monkeypatch, fail)
     assert WebhookLog.objects.get().next_attempt_at == NOW + timedelta(seconds=15)
 
 
 def test_a_database_that_hung_pulls_the_next_tries(far_away, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(sweep.time, "monotonic", lambda: clock[0])
-    run_two_sweeps(monkeypatch, lambda: clock.__setitem__(0, 6.0))
+    run_sweeps(monkeypatch, lambda: clock.__setitem__(0, 6.0))
     assert WebhookLog.objects.get().next_attempt_at == NOW + timedelta(seconds=15)
 
 
 def test_a_sweep_that_went_well_pulls_nothing(far_away, monkeypatch):
-    run_two_sweeps(monkeypatch, lambda: 0)
+    run_sweeps(monkeypatch, lambda: 0)
     assert WebhookLog.objects.get().next_attempt_at == NOW + timedelta(seconds=160)
 
 
