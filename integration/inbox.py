@@ -237,7 +237,7 @@ def process(
     token = log.claim_token
     this = _Try(trigger, user, timezone.now() if trigger != Trigger.LIVE else log.received_at, time.perf_counter())
     try:
-        events = _parse(log, request)
+        events = parse_row(log, request)
     except PayloadError as error:
         if not _quarantine(log, error, this):
             return log
@@ -256,7 +256,7 @@ def process(
     return log
 
 
-def _parse(log: WebhookLog, request: InboundRequest) -> list[OrderEvent]:
+def parse_row(log: WebhookLog, request: InboundRequest) -> list[OrderEvent]:
     """Return the events of a row; one that came as an envelope has to be a whole one first."""
     if log.is_envelope:
         envelope = read_envelope(request)
@@ -339,7 +339,7 @@ def _apply_parked(creation: WebhookLog, order_id: uuid.UUID) -> int:
     logs = list(parked.order_by("received_at", "id"))
     for log in logs:
         delivery = Delivery(received_at=log.received_at, event_id=log.id, is_test=log.is_test)
-        for event in _parse(log, stored_request(log)):
+        for event in parse_row(log, stored_request(log)):
             result = apply_event(creation.company, log.provider, event, delivery)  # type: ignore[arg-type]
             _describe(log, event, result)
             forward_delivery(log, event.kind, result.order)

@@ -1,11 +1,11 @@
-"""The pages outside the orders: signing in and out, the alerts."""
+"""The pages outside the orders: signing in and out, the alerts, the webhooks."""
 
 from __future__ import annotations
 
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from integration.views import alerts
+from integration.views import alerts, replay, trial, webhooks
 from orders.views import SignInView
 
 urlpatterns = [
@@ -15,4 +15,10 @@ urlpatterns = [
     path("alerts/badge/", alerts.badge, name="alert-badge"),
     path("alerts/<uuid:alert_id>/acknowledge/", alerts.move, {"move": "acknowledge"}, name="alert-acknowledge"),
     path("alerts/<uuid:alert_id>/resolve/", alerts.move, {"move": "resolve"}, name="alert-resolve"),
+    path("webhooks/", webhooks.log, name="webhooks"),
+    path("webhooks/waiting/", webhooks.work, name="webhooks-waiting"),
+    path("webhooks/replay/", replay.many, name="webhooks-replay"),
+    path("webhooks/test/", trial.trial, name="webhooks-test"),
+    path("webhooks/<uuid:event_id>/", webhooks.event, name="webhook"),
+    path("webhooks/<uuid:event_id>/replay/", replay.one, name="webhook-replay"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 import uuid
 from collections.abc import Iterator
@@ -11,19 +12,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
+from django.http import HttpRequest
 from django.utils import timezone
 
 from integration import inbox
 from integration.models import WebhookLog
 from orders.access import Access
+from orders.audit import record_act
 from orders.models import BranchStore, Company, Order, OrderItem
 from orders.models.order import order_id_for
 from orders.serializers import order_json, with_details
 from orders.services import Delivery, apply_event, lock_order, order_id_of
 from providers.base import InboundRequest, ProviderAdapter
 from providers.events import Kind, OrderEvent
+from providers.payload import PayloadError
 from providers.samples import Dialect, SampleOrder, UnsignedSample, build_sample
+
+logger = logging.getLogger(__name__)
 
 TEST_PROOF = "test"
 """Stands in the log where a provider's delivery has the name of the secret that proved it."""
@@ -169,6 +175,37 @@ def payload_request(payload: Any) -> InboundRequest:
     body = payload if isinstance(payload, str) else json.dumps(payload)
     headers = {"content-type": "application/json"}
     return InboundRequest(body=body.encode("utf-8", "surrogatepass"), headers=headers, path="", method="POST")
+
+
+def carry_out(
+    access: Access,
+    adapter: ProviderAdapter,
+    requests: list[InboundRequest],
+    *,
+    dry_run: bool,
+    http_request: HttpRequest,
+) -> Trial:
+    """Try requests, or run them for good, which leaves a trace in the trail.
+
+    Raises PayloadError, OrderExistsError and TrialFailedError; nothing is written then. A database that is away raises its
+    own errors.
+    """
+    try:
+        if dry_run:
+            return try_requests(access, adapter, requests)
+        trial = run_requests(access, adapter, requests, http_request.META.get("REMOTE_ADDR", ""))
+    except (PayloadError, OrderExistsError, TrialFailedError, OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        logger.exception("A test run of %s failed", adapter.slug)
+        # By its kind alone: its text can quote the payload.
+        raise TrialFailedError(type(error).__name__) from error
+    if trial.log is not None:
+        record_act(
+            "webhook.tested", company=access.company, target=trial.log.id, request=http_request, user=access.user,
+            details={"provider": adapter.slug, "status": trial.log.status},
+        )  # fmt: skip
+    return trial
 
 
 def try_requests(access: Access, adapter: ProviderAdapter, requests: list[InboundRequest]) -> Trial:

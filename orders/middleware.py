@@ -11,7 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from orders.addresses import TrustedProxies
 from orders.logs import request_id_var
 
-_SLASHED = re.compile(r"^/(api/.*|webhooks/.*|livez|readyz|metrics)/$")
+_SLASHED = re.compile(r"^/(api/.*|webhooks/(?![0-9a-f-]{36}/)[^/]+/.+|livez|readyz|metrics)/$")
+"""The hub's doors are ``webhooks/<provider>/<client>``; ``webhooks/``, one word or an event's id behind it are pages."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections import Counter
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -15,8 +13,9 @@ from rest_framework.response import Response
 from integration.api.paging import page_of
 from integration.api.reading import Fields, body_of, query_of
 from integration.events import PROVIDERS, event_json, filter_events, visible_events, whole_event_json
-from integration.inbox import NotReplayableError, replay, replayable
+from integration.inbox import NotReplayableError
 from integration.models import WebhookLog, WebhookStatus
+from integration.replaying import count_replay, replay_many, replay_one
 from integration.serializers import (
     LOG_FILTERS,
     EventAnswer,
@@ -27,16 +26,11 @@ from integration.serializers import (
 )
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY, PAGE
-from orders.audit import record_act
 from orders.errors import ApiError, not_found
 from orders.models import Company, Role
 from orders.schema import failures
-from orders.times import iso_time
 
 FILTERS = ("provider", "status", "eventType", "since", "until", "externalOrderId", "search")
-MAX_REPLAYS = 500
-REPLAY_BUDGET_S = 20.0
-"""A call that replays many ends after so long, whatever remains: proxies give up on a request after 30 to 60 s."""
 
 
 def read_filter(fields: Fields, company: Company) -> dict[str, Any]:
@@ -131,13 +125,9 @@ class ReplayView(_EventView):
         fields.check()
         was = log.status
         try:
-            done = replay(log, user=self.access.user, force=force)
+            done = replay_one(self.access, log, force=force, request=request._request)
         except NotReplayableError as error:
             raise ApiError(409, "not_replayable", str(error), {"status": was}) from None
-        record_act(
-            "event.replayed", company=self.company, target=log.id, request=request._request, user=request.user,
-            details={"provider": log.provider, "was": was, "became": done.status, "force": force},
-        )  # fmt: skip
         return Response({"success": True, "data": whole_event_json(done, self.access)})
 
 
@@ -171,36 +161,7 @@ class ReplayManyView(CompanyAPIView):
         assert isinstance(given, dict)
         wanted = read_filter(Fields(given, FILTERS, prefix="filter."), self.company)
         matching = filter_events(visible_events(self.access), wanted)
-        able = replayable(matching, force=force)
-        count = able.count()
-        data: dict[str, Any] = {"dryRun": dry_run, "count": count, "skipped": matching.count() - count}
+        data: dict[str, Any] = {"dryRun": dry_run, **count_replay(matching, force=force)}
         if not dry_run:
-            data |= self._replay(able, count, force=force)
-            # A search may be a customer's name or number, which the trail does not keep.
-            kept = {name: value for name, value in given.items() if name != "search"}
-            record_act(
-                "events.replayed", company=self.company, request=request._request, user=request.user,
-                details={"filter": kept, "searched": "search" in given, "force": force, "replayed": data["replayed"]},
-            )  # fmt: skip
+            data |= replay_many(self.access, matching, given, force=force, request=request._request)
         return Response({"success": True, "data": data})
-
-    def _replay(self, able: Any, count: int, *, force: bool) -> dict[str, Any]:
-        ends_at = time.monotonic() + REPLAY_BUDGET_S
-        outcomes: Counter[str] = Counter()
-        tried, busy, last = 0, 0, None
-        for log in list(able.select_related("company").order_by("received_at", "id")[:MAX_REPLAYS]):
-            if time.monotonic() > ends_at:
-                break
-            tried, last = tried + 1, log.received_at
-            try:
-                outcomes[replay(log, user=self.access.user, force=force).status] += 1
-            except NotReplayableError:
-                # Somebody works on it in this moment, or replayed it meanwhile.
-                busy += 1
-        return {
-            "replayed": sum(outcomes.values()),
-            "busy": busy,
-            "outcomes": dict(sorted(outcomes.items())),
-            "remaining": max(0, count - tried),
-            "lastReceivedAt": iso_time(last),
-        }

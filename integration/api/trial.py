@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any, ClassVar, get_args
 
-from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -17,14 +15,12 @@ from integration.serializers import TrialAnswer, TrialRequest
 from integration.trial import (
     OrderExistsError,
     TrialFailedError,
+    carry_out,
     payload_request,
-    run_requests,
     sample_requests,
-    try_requests,
 )
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY
-from orders.audit import record_act
 from orders.errors import ApiError, failure
 from orders.models import Role
 from orders.schema import failures
@@ -32,8 +28,6 @@ from providers.base import InboundRequest, ProviderAdapter
 from providers.payload import PayloadError
 from providers.registry import get_adapter
 from providers.samples import Dialect, UnknownSampleError
-
-logger = logging.getLogger(__name__)
 
 _FIELDS = ("provider", "payload", "event", "dialect", "dryRun")
 _DESCRIPTION = """\
@@ -81,10 +75,7 @@ class WebhookTestView(CompanyAPIView):
         dry_run = fields.flag("dryRun", default=True)
         requests = _requests(self.company, adapter, fields)
         try:
-            if dry_run:
-                trial = try_requests(self.access, adapter, requests)
-            else:
-                trial = run_requests(self.access, adapter, requests, request.META.get("REMOTE_ADDR", ""))
+            trial = carry_out(self.access, adapter, requests, dry_run=dry_run, http_request=request._request)
         except PayloadError as error:
             return Response(failure("invalid_payload", "The payload cannot be used as it is.", error.details))
         except OrderExistsError as error:
@@ -95,17 +86,8 @@ class WebhookTestView(CompanyAPIView):
                 {"orderId": str(error.order.id), "externalOrderId": error.order.external_id},
             ) from None
         except TrialFailedError as error:
-            return _failed(str(error))
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception as error:
-            logger.exception("A test run of %s failed", provider)
-            return _failed(type(error).__name__)
-        if trial.log is not None:
-            record_act(
-                "webhook.tested", company=self.company, target=trial.log.id, request=request._request, user=request.user,
-                details={"provider": provider, "status": trial.log.status},
-            )  # fmt: skip
+            body = failure("processing_failed", "The payload was read, and applying it failed.", {"error": str(error)})
+            return Response(body)
         return Response({"success": True, "data": {"provider": provider, "dryRun": dry_run, **trial.as_json()}})
 
 
@@ -132,11 +114,6 @@ class ProviderTestView(WebhookTestView):
             fields.fault("provider", "expected the provider of the path, or none")
         fields.check()
         return self.try_out(request, provider, fields)
-
-
-def _failed(kind: str) -> Response:
-    """Tell a failure of ours by its kind alone: its text can quote the payload."""
-    return Response(failure("processing_failed", "The payload was read, and applying it failed.", {"error": kind}))
 
 
 def _requests(company: Any, adapter: ProviderAdapter, fields: Fields) -> list[InboundRequest]:

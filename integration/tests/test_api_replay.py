@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from integration.api import logs as logs_api
+from integration import replaying
 from integration.models import WebhookAttempt, WebhookLog
 from integration.tests.api import acts, call, invalid, missing
 from integration.tests.test_api_logs import row
@@ -153,7 +153,7 @@ def test_force_counts_what_succeeded_too(amman):
 
 
 def test_a_call_replays_so_many_and_says_what_remains(amman, monkeypatch):
-    monkeypatch.setattr(logs_api, "MAX_REPLAYS", 2)
+    monkeypatch.setattr(replaying, "MAX_REPLAYS", 2)
     for minute in (1, 2, 3):
         broken(amman, f"A-{minute}", minute=minute)
     data = call(amman, "POST", "replay", {"filter": {}})[1]["data"]
@@ -163,7 +163,7 @@ def test_a_call_replays_so_many_and_says_what_remains(amman, monkeypatch):
 
 
 def test_a_call_ends_when_its_time_is_up(amman, monkeypatch):
-    monkeypatch.setattr(logs_api, "REPLAY_BUDGET_S", -1.0)
+    monkeypatch.setattr(replaying, "REPLAY_BUDGET_S", -1.0)
     broken(amman, "A-1")
     data = call(amman, "POST", "replay", {"filter": {}})[1]["data"]
     assert (data["replayed"], data["remaining"], data["lastReceivedAt"]) == (0, 1, None)

@@ -33,6 +33,7 @@ async function work() {
       if (old && old.outerHTML !== part.outerHTML) replaceKeeping(old, part);
     }
     tick();
+    dispatchEvent(new Event("drawn"));
   } while (again);
 }
 
@@ -41,15 +42,18 @@ export function failed(error) {
   else toast(error instanceof Refused ? error.message : words("pageFailed"), 6_000);
 }
 
-/** Follow the company's frames: the page is drawn anew for each that `concerns` it, and when the line has been away. */
-export function follow(concerns) {
+/**
+ * Follow the company's frames: the page is drawn anew for each that `concerns` it, and when the line has been away, where it
+ * `isLive`.
+ */
+export function follow(concerns, isLive = () => true) {
   let wasAway = false;
   const state = (name, since) => {
     showState(name, since);
     if (name === "down") wasAway = true;
     if (name === "live" && wasAway) {
       wasAway = false;
-      drawSoon();
+      if (isLive()) drawSoon();
     }
   };
   const frame = (message) => { if (concerns(message)) drawSoon(); };
