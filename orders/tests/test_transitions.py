@@ -49,3 +49,9 @@ def test_provider_that_names_no_status_moves_nothing():
 def test_tables_name_every_status():
     assert set(RANK) == set(BY_PERSON) == set(S)
     assert sorted(RANK.values()) == list(range(len(S)))
+
+
+def test_refusal_says_in_words_what_was_asked():
+    with pytest.raises(InvalidTransitionError) as caught:
+        move_by_person(S.READY, S.CONFIRMED)
+    assert str(caught.value) == "An order that is ready cannot become confirmed."

@@ -1,8 +1,11 @@
 """Proofs: the rules that hold over all schemes, and each scheme against answers of the openssl command line."""
 
 import dataclasses
+import hashlib
+import hmac
 from datetime import UTC, datetime, timedelta
 
+import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -466,3 +469,69 @@ def test_what_a_scheme_signs_it_accepts(scheme, body, secret):
     request = InboundRequest(body, headers)
     assert verify_request((scheme,), request, {scheme.secret: (secret,)}, NOW) == scheme.secret
     assert refused((scheme,), request, {scheme.secret: (secret + "x",)})
+
+
+# -- what the edges of each scheme are ---------------------------------------------------------------------------------
+
+
+def signed_token(**claims) -> str:
+    return jwt.encode({"service": "middleware", **claims}, JWT_SECRETS["jwtSecret"][0], algorithm="HS256")
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"nbf": 4102444800 - 100},
+        {"iat": 4102444800 + 100},
+        {"aud": "somebody"},
+        {"exp": 4102444800 + 1, "nbf": 4102444800 + 300},
+    ],
+    ids=lambda claims: "-".join(claims),
+)
+def test_json_web_token_is_held_to_the_callers_clock_and_to_its_service_alone(claims):
+    # In the year 2100: the library's own clock would refuse each of them.
+    now = datetime(2100, 1, 1, tzinfo=UTC)
+    assert verify_request((TOKEN,), carrying(authorization=f"Bearer {signed_token(**claims)}"), JWT_SECRETS, now)
+
+
+@pytest.mark.parametrize(("claim", "reason"), [("exp", "expired_token"), ("nbf", "token_not_yet_valid")])
+@pytest.mark.parametrize("value", ["1", True, [1], {}])
+def test_json_web_token_with_a_time_that_is_none_is_refused(claim, value, reason):
+    token = signed_token(**{claim: value})
+    assert refused((TOKEN,), carrying(authorization=f"Bearer {token}"), JWT_SECRETS) == reason
+
+
+@pytest.mark.parametrize("guid", ["\ud800", "é", ""])
+def test_deliveroo_guid_may_be_any_text(guid):
+    message = guid.encode("utf-8", "surrogatepass") + b" " + DELIVEROO_BODY
+    proof = hmac.new(b"test_webhook_secret", message, hashlib.sha256).hexdigest()
+    request = carrying(DELIVEROO_BODY, x_deliveroo_hmac_sha256=proof, x_deliveroo_sequence_guid=guid)
+    assert verify_request((DELIVEROO,), request, {"webhookSecret": ("test_webhook_secret",)}, NOW) == "webhookSecret"
+
+
+def test_bearer_token_is_everything_behind_the_first_space():
+    request = carrying(authorization="Bearer two words", x_request_id="r-1")
+    assert verify_request((BEARER,), request, {BEARER.secret: ("two words",)}, NOW) == BEARER.secret
+    assert refused((BEARER,), request, {BEARER.secret: ("words",)}) == "wrong_token"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "headers"),
+    [
+        (KEY, {"X-Api-Key": "s"}),
+        (TIMED_KEY, {"X-Api-Key": "s", "X-Time": str(NOW_S)}),
+        (BEARER, {"authorization": "Bearer s", BEARER.request_id_header: "d-1"}),
+    ],
+    ids=["key", "timed key", "bearer"],
+)
+def test_a_sender_sends_these_headers_alone(scheme, headers):
+    assert scheme.sign(BODY, "s", NOW, "d-1") == headers
+
+
+def test_a_sender_signs_its_json_web_token_with_hs512():
+    secret = "s" * 64
+    ((name, value),) = TOKEN.sign(BODY, secret, NOW, "d-1").items()
+    assert name == "authorization"
+    token = value.removeprefix("Bearer ")
+    assert jwt.get_unverified_header(token)["alg"] == "HS512"
+    assert jwt.decode(token, secret, algorithms=["HS512"]) == {"service": "middleware"}

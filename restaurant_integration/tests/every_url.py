@@ -1,4 +1,4 @@
-"""Every path of a platform process, the sandbox's with them, which is off while tests run."""
+"""Every path of a platform and of a hub, the sandbox's with them, which is off while tests run."""
 
 from __future__ import annotations
 
@@ -6,4 +6,8 @@ from django.urls import include, path
 
 from restaurant_integration.urls import urlpatterns as usual
 
-urlpatterns = [*usual, path("sandbox/", include("integration.sandbox.urls"))]
+urlpatterns = [
+    path("", include("integration.hub.urls")),
+    *usual,
+    path("sandbox/", include("integration.sandbox.urls")),
+]
