@@ -190,16 +190,17 @@ def process_claimed(
     )
     if not taken:
         return None
-    log = WebhookLog.objects.select_related("company").get(pk=log_id)
+    log = WebhookLog.objects.select_related("company", "body").get(pk=log_id)
     return process(log, stored_request(log), trigger=trigger, user=user)
 
 
 def stored_request(log: WebhookLog) -> InboundRequest:
     """Return the request of a stored row: the same that came in, its proofs redacted."""
-    body = WebhookBody.objects.filter(log=log).values_list("body", flat=True).first()
-    return InboundRequest(
-        body=bytes(body) if body is not None else b"", headers=log.headers, path=log.path, method=log.method
-    )
+    try:
+        body = bytes(log.body.body)
+    except WebhookBody.DoesNotExist:  # past its retention
+        body = b""
+    return InboundRequest(body=body, headers=log.headers, path=log.path, method=log.method)
 
 
 # -- processing --------------------------------------------------------------------------------------------------------
@@ -335,7 +336,7 @@ def _apply_parked(creation: WebhookLog, order_id: uuid.UUID) -> int:
     """
     parked = WebhookLog.objects.filter(
         company=creation.company, provider=creation.provider, order_id=order_id, status=WebhookStatus.PARKED
-    ).select_related("company")
+    ).select_related("company", "body")
     logs = list(parked.order_by("received_at", "id"))
     for log in logs:
         delivery = Delivery(received_at=log.received_at, event_id=log.id, is_test=log.is_test)
