@@ -9,10 +9,12 @@ import responses
 
 from integration import outbox
 from integration.models import OutboundPush, ProviderCredential
+from integration.prep_time import change_prep_time
 from integration.tests.factories import Installation
 from orders.models import Order
 from orders.services import change_status
 from providers.events import Status
+from providers.outbound import ACKNOWLEDGE
 
 JAHEZ = "https://integration-api.jahez.net"
 CAREEM, CAREEM_IDENTITY = "https://apigateway.careemdash.com", "https://identity.careem.com"
@@ -54,6 +56,22 @@ def move(order: Order, status: str, **kwargs: Any) -> OutboundPush:
 def work(push: OutboundPush) -> OutboundPush:
     """Send what the push's order has to be sent; return the push as it then is."""
     outbox.work_order(push.order_id)
+    push.refresh_from_db()
+    return push
+
+
+def take(order: Order, step: str, reason: str = "") -> OutboundPush:
+    """Take a step, or another preparation time, as the kitchen does, and send it; return its push."""
+    if step == "prep_time":
+        push = change_prep_time(order, 30, user=None)
+    elif step == ACKNOWLEDGE:
+        push = outbox.record(order, order.events.get(), action=ACKNOWLEDGE)
+    else:
+        minutes = 20 if step == "confirmed" else None
+        why = reason if step in ("rejected", "cancelled") else ""
+        change_status(order, Status(step), user=None, reason=why, prep_minutes=minutes)
+        push = OutboundPush.objects.filter(order=order).latest("seq")
+    outbox.work_order(order.id)
     push.refresh_from_db()
     return push
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from datetime import timedelta
 
 import pytest
@@ -97,6 +98,39 @@ def test_without_the_hub_and_without_a_way_of_its_own_it_waits_and_staff_are_tol
         assert work(push).status == "sent"
     alert.refresh_from_db()
     assert alert.state == "resolved"
+
+
+@responses.activate
+def test_an_acceptance_that_is_too_late_for_the_hub_is_dropped_and_never_sent(amman):
+    responses.post(SYNC, body=ConnectionError())
+    order = via_hub(amman)
+    push = work(move(order, "confirmed"))
+    tries = len(responses.calls)
+    responses.replace("POST", SYNC, json={"success": True})
+    with time_machine.travel(Order.objects.get(pk=order.pk).accept_by + timedelta(seconds=1)):
+        push = work(push)
+    assert (push.status, push.error) == ("dropped", "The provider's deadline for an answer has passed.")
+    assert Alert.objects.get(cause="answer_not_delivered").severity == "critical"
+    with time_machine.travel(timezone.now() + timedelta(days=1)):
+        assert work(push).status == "dropped"
+    assert len(responses.calls) == tries
+
+
+@responses.activate
+def test_what_the_provider_was_told_directly_is_not_told_to_the_hub_when_it_is_back(amman):
+    responses.post(SYNC, status=503)
+    jahez_token()
+    responses.post(STATUS_URL, json={})
+    order = via_hub(amman, has_own_way=True)
+    first = work(move(order, "confirmed"))
+    responses.replace("POST", SYNC, json={"success": True})
+    with time_machine.travel(timezone.now() + timedelta(minutes=30)):
+        assert work(first).route == "provider"
+        second = work(move(order, "preparing"))
+    assert (second.status, second.route) == ("sent", "nexara")
+    told = [json.loads(call.request.body)["status"] for call in responses.calls if call.request.url == SYNC]
+    assert told == ["confirmed", "confirmed", "confirmed", "preparing"]
+    assert [call.request.url for call in responses.calls].count(STATUS_URL) == 1
 
 
 @responses.activate
