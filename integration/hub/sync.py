@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from integration.models import WebhookLog, WebhookStatus
 from integration.models.credential import NEXARA
@@ -70,6 +71,7 @@ def sync_order(company: Company, sync: Sync, call: InboundRequest, now: datetime
             known = WebhookLog.objects.get(company=company, provider=NEXARA, delivery_key=log.delivery_key)
             if known.body_sha256 != digest:
                 raise KeyConflictError
+            WebhookLog.objects.filter(pk=known.pk).update(duplicates=F("duplicates") + 1)
             return Synced(order, WebhookStatus.DUPLICATE.value)
         before = order.status
         order = change_status(order, sync.status, user=None, told_by=log.id)

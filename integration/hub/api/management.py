@@ -6,6 +6,7 @@ import uuid
 from functools import cached_property
 from typing import Any, ClassVar
 
+from django.db import transaction
 from django.db.models import Count, Prefetch, Q
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -224,11 +225,12 @@ class ConfigView(CompanyAPIView):
         changed = [self._changed(Fields(entry, ("provider", "url", "events", "status"),
                                         prefix=f"subscriptions[{place}]."), rows)
                    for place, entry in enumerate(entries or [])]  # fmt: skip
-        for row in changed:
-            row.save(update_fields=["url", "events", "status", "updated_at"])
-            hurry(row)
-        record_act("subscription.changed", company=self.company, target=",".join(row.provider for row in changed),
-                   request=request._request, user=request.user)  # fmt: skip
+        with transaction.atomic():
+            for row in changed:
+                row.save(update_fields=["url", "events", "status", "updated_at"])
+                hurry(row)
+            record_act("subscription.changed", company=self.company, target=",".join(row.provider for row in changed),
+                       request=request._request, user=request.user)  # fmt: skip
         return Response({"success": True, "data": self._config()})
 
     def _changed(self, fields: Fields, rows: dict[str, IntegrationWebhook]) -> IntegrationWebhook:
