@@ -198,6 +198,19 @@ def test_task_for_a_claim_that_is_gone_does_nothing(amman):
     process_events([str(uuid.uuid4())], str(uuid.uuid4()))
 
 
+def test_a_task_works_all_that_are_claimed_together(amman):
+    from integration.tasks import process_events
+
+    logs = [fail_once(amman, external_id="1"), None]
+    WebhookLog.objects.update(attempts=0)
+    logs[1] = fail_once(amman, external_id="2")
+    make_due(*logs)
+    token, ids = claims.claim([log.pk for log in logs], timezone.now())
+    process_events([str(pk) for pk in ids], str(token))
+    assert list(WebhookLog.objects.values_list("status", flat=True)) == ["processed", "processed"]
+    assert set(Order.objects.values_list("external_id", flat=True)) == {"1", "2"}
+
+
 def test_row_is_claimed_once(amman):
     log = fail_once(amman)
     make_due(log)
