@@ -301,9 +301,10 @@ def _follow_up(push: OutboundPush) -> None:
         if push.attempts > ALERT_AFTER and not still.exists():
             resolve_alerts(company.id, "push_failing", name)
     elif push.status == PushStatus.DEAD:
+        is_time = push.action == PREP_TIME
         raise_alert(
-            company, "push_dead", f"{name} did not take a status: {push.error}"[:500], subject=name,
-            severity=Alert.Severity.CRITICAL, details=details,
+            company, "push_dead", f"{name} did not take a {'time' if is_time else 'status'}: {push.error}"[:500],
+            subject=name, severity=Alert.Severity.WARNING if is_time else Alert.Severity.CRITICAL, details=details,
         )  # fmt: skip
     elif push.status == PushStatus.DROPPED and push.error_code == "deadline_passed":
         raise_alert(

@@ -8,7 +8,7 @@ import pytest
 import responses
 from django.utils import timezone
 
-from integration.models import OutboundPush, ProviderCredential
+from integration.models import Alert, OutboundPush, ProviderCredential
 from integration.tests.outbound import (
     CAREEM,
     CAREEM_IDENTITY,
@@ -120,6 +120,10 @@ def test_talabats_refusal_of_a_time_is_told_in_words(amman, web):
     ask(amman, order, 35)
     push = work(OutboundPush.objects.get())
     assert (push.status, push.error) == ("dead", "Talabat does not take so late a time for this order.")
+    alert = Alert.objects.get()
+    assert (alert.cause, alert.severity, alert.message) == (
+        "push_dead", "warning", f"talabat did not take a time: {push.error}",
+    )  # fmt: skip
 
 
 def test_an_order_of_talabat_that_brought_no_address_is_refused(amman):

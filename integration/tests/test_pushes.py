@@ -63,7 +63,7 @@ def test_the_page_shows_a_push_and_its_calls_to_staff_without_secrets(amman):
     responses.post(STATUS_URL, json={"customer": "somebody"})
     push = work(move(received(amman), "confirmed"))
     shown = page(amman, push.order, amman.staff)
-    assert "Told Jahez: Accepted taken" in shown
+    assert "To Jahez: Accepted taken" in shown
     assert f"POST {STATUS_URL} 200" in shown
     for hidden in ("jahez-token", "jahez-api-key", "somebody"):
         assert hidden not in shown
@@ -78,7 +78,7 @@ def test_the_page_says_that_a_provider_has_no_call(amman):
     work(move(order, "confirmed"))
     work(move(order, "preparing"))
     shown = page(amman, order)
-    assert "Told Careem: Preparing not sent" in shown
+    assert "To Careem: Preparing not sent" in shown
     assert "Careem is told of acceptance, readiness and cancellation only." in shown
 
 
@@ -93,7 +93,7 @@ def test_a_superseded_push_says_why(amman):
     late.refresh_from_db()
     assert (late.status, late.error) == ("dropped", "The later status cancelled went out.")
     shown = page(amman, order)
-    assert "Told Jahez: Accepted dropped" in shown
+    assert "To Jahez: Accepted dropped" in shown
     assert late.error in shown
 
 

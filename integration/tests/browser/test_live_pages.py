@@ -116,6 +116,22 @@ def test_own_words_are_asked_for_where_the_provider_takes_them(server, open_page
     assert "An item is sold out" in page.locator("#part-timeline").inner_text()
 
 
+def test_another_time_is_named_and_the_page_shows_what_the_provider_says(server, open_page):
+    page = go(open_page(), server.url)
+    order_id = send(server)
+    page = go(page, f"{server.url}/orders/{order_id}/")
+    page.get_by_role("button", name="Accept", exact=True).click()
+    page.locator("#part-timeline", has_text="To Careem: Accepted").wait_for(timeout=SOON_MS)
+    page.get_by_label("More steps").click()
+    page.get_by_role("button", name="Change the time…").click()
+    page.get_by_label("Ready in how many minutes").fill("30")
+    page.get_by_role("dialog").get_by_role("button", name="Change the time").click()
+    told = page.locator(".pushes li", has_text="To Careem: the preparation time")
+    # Nothing announces the provider's answer: the page looks again by itself.
+    told.filter(has_text="taken").wait_for(timeout=SOON_MS)
+    assert "ready in 30 min" in page.locator("#part-timeline").inner_text()
+
+
 def test_going_back_from_the_dialog_changes_nothing(server, open_page):
     page = go(open_page(), server.url)
     order_id = send(server)
