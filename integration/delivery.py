@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -11,12 +10,14 @@ from django.utils import timezone
 
 from integration import breaker, nexara, outbound
 from integration.attempts import Result, answered, note_failure, tell_breaker, unanswered, waits_for_breaker
-from integration.models import OutboundPush, PushRoute, PushStatus, WebhookBody, WebhookLog
+from integration.envelope import provider_request
+from integration.models import OutboundPush, PushRoute, PushStatus, WebhookLog
 from integration.models.credential import NEXARA
 from integration.models.outbound import UNFINISHED
 from integration.outbound import SendError
 from integration.tokens import ProviderAccess, get_token, provider_access
 from orders.models import BranchStore, Order, OrderEvent
+from providers.base import InboundRequest
 from providers.events import FulfilledBy, OrderType, Status
 from providers.outbound import (
     ACKNOWLEDGE,
@@ -197,10 +198,14 @@ def order_view(push: OutboundPush, now: datetime) -> OrderView:
     order = push.order
     calls = get_adapter(order.provider).calls
     wants_payload = calls is not None and calls.wants_payload
+    request = _first_request(order) if wants_payload else None
     stores: tuple[str, ...] = ()
     if order.branch_id:
         rows = BranchStore.objects.filter(branch_id=order.branch_id, provider=order.provider).order_by("pk")
         stores = tuple(rows.values_list("store_id", flat=True))
+    if not stores and request is not None:
+        # A hub knows no branches, and the provider named its own.
+        stores = get_adapter(order.provider).store_ids(request)
     return OrderView(
         order_id=str(order.id),
         provider=order.provider,
@@ -214,7 +219,7 @@ def order_view(push: OutboundPush, now: datetime) -> OrderView:
         scheduled_for=order.scheduled_for,
         accept_by=order.accept_by,
         store_ids=stores,
-        payload=_first_payload(order) if wants_payload else {},
+        payload=_payload(request),
         prep_minutes=push.prep_minutes,
         promised_at=_promised_at(order) if push.action == PREP_TIME else None,
         prep_changes=_prep_changes(push) if push.action == PREP_TIME else 0,
@@ -250,13 +255,18 @@ def _prep_changes(push: OutboundPush) -> int:
     return told.filter(status__in=(PushStatus.SENT, *UNFINISHED)).count()
 
 
-def _first_payload(order: Order) -> dict[str, Any]:
-    """Return the payload that made the order; empty where its bytes are past their retention."""
+def _first_request(order: Order) -> InboundRequest | None:
+    """Return what the provider sent to make the order, also where it came in an envelope; None once its bytes are gone."""
     events = OrderEvent.objects.filter(order=order, webhook_event_id__isnull=False).order_by("created_at")
     log_id = events.values_list("webhook_event_id", flat=True).first()
-    body = WebhookBody.objects.filter(log_id=log_id).values_list("body", flat=True).first()
-    try:
-        document = json.loads(bytes(body)) if body is not None else None
-    except (ValueError, RecursionError):
-        return {}
+    made_by = WebhookLog.objects.filter(pk=log_id, body__isnull=False) if log_id else WebhookLog.objects.none()
+    log = made_by.select_related("body").first()
+    if log is None:
+        return None
+    request = InboundRequest(body=bytes(log.body.body), headers=log.headers, path=log.path, method=log.method)
+    return provider_request(request) if log.is_envelope else request
+
+
+def _payload(request: InboundRequest | None) -> dict[str, Any]:
+    document = request.document[0] if request is not None else None
     return document if isinstance(document, dict) else {}

@@ -83,7 +83,7 @@ def _flat(details: Any) -> dict[str, str]:
 
 
 def is_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith(("/api/", "/webhooks/", "/livez", "/readyz"))
+    return request.path_info.startswith(("/api/", "/livez", "/readyz"))
 
 
 def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

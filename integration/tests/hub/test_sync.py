@@ -4,10 +4,12 @@ import pytest
 import responses
 
 from integration import inbox, outbox
-from integration.models import OutboundPush, WebhookLog
+from integration.delivery import order_view
+from integration.hub.envelopes import envelope_of
+from integration.models import OutboundPush, WebhookBody, WebhookLog
 from integration.tests.hub.calls import KEY, OTHER_KEY, PLATFORM, forwards, signed, subscribed
-from integration.tests.outbound import JAHEZ, jahez_token, received, sent_json
-from orders.models import Order, OrderEvent
+from integration.tests.outbound import CAREEM, CAREEM_IDENTITY, JAHEZ, jahez_token, received, sent_json
+from orders.models import BranchStore, Order, OrderEvent
 
 EXTERNAL = "10000001"
 
@@ -157,3 +159,33 @@ def test_the_key_of_a_registration_proves_it_too(amman):
     row.save()
     assert sync(amman, proof=OTHER_KEY).status_code == 200
     assert row.url == PLATFORM
+
+
+@responses.activate
+def test_the_provider_hears_its_own_branch_where_the_hub_knows_none(amman):
+    responses.post(f"{CAREEM_IDENTITY}/token", json={"access_token": "t", "expires_in": 86_400})
+    responses.put(f"{CAREEM}/pos/api/v1/orders/{EXTERNAL}", json={})
+    BranchStore.objects.all().delete()
+    order = received(amman, "careem", EXTERNAL, store_id="branch-7")
+    assert sync(amman, provider="careem").status_code == 200
+    outbox.work_order(order.id)
+    assert responses.calls[-1].request.headers["Branch-Id"] == "branch-7"
+
+
+@responses.activate
+def test_what_came_in_an_envelope_is_known_to_the_provider_as_its_own(amman, settings):
+    order = received(amman, "careem", EXTERNAL, store_id="branch-7")
+    log = WebhookLog.objects.get()
+    subscribed(amman, "careem")
+    body = envelope_of(OutboundPush(
+        order=order, company=amman.company, provider="careem", action="order.created", delivery=log,
+        occurred_at=order.placed_at,
+    ))  # fmt: skip
+    direct = order_view(OutboundPush(order=order, provider="careem", action="confirmed", occurred_at=order.placed_at),
+                        order.placed_at)  # fmt: skip
+    WebhookBody.objects.update(body=body)
+    WebhookLog.objects.update(is_envelope=True, path="")
+    carried = order_view(OutboundPush(order=order, provider="careem", action="confirmed", occurred_at=order.placed_at),
+                         order.placed_at)  # fmt: skip
+    assert direct.payload["details"]["branch"]["id"] == "branch-7"
+    assert carried == direct
