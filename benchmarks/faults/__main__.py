@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 
 from benchmarks.faults.checks import check
-from benchmarks.faults.of_sockets import IdleWatch
+from benchmarks.faults.idle import IdleWatch
 from benchmarks.faults.report import line, passed_on, today, write_table
 from benchmarks.faults.run import Run, make_run
 from benchmarks.faults.scenarios import SCENARIOS, Scenario

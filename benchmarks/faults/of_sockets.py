@@ -9,10 +9,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.faults.listener import Closed, Listener, shake_hands
+from benchmarks.faults.idle import IdleWatch
+from benchmarks.faults.listener import Closed, shake_hands
 from benchmarks.faults.run import Run
 from benchmarks.faults.scenarios import scenario
-from benchmarks.faults.stack import CompanyAccess, Stack
+from benchmarks.faults.stack import Stack
 
 PING_WITHIN_S = 25.0
 """The longest silence on an idle socket: a ping comes every 20 s."""
@@ -21,40 +22,6 @@ SLOW_S = 60.0
 OF_PERSON, OF_ADDRESS, FLOOD_A_SECOND = 250, 750, 50
 TOO_LARGE = 2 * 1024 * 1024
 MOST_GROWTH_MB = 64
-
-
-class IdleWatch:
-    """A socket of a company to which nothing happens, open for minutes beside the other scenarios."""
-
-    minutes = 6.0
-    now: IdleWatch | None = None
-
-    def __init__(self, stack: Stack, company: CompanyAccess) -> None:
-        self.starts = stack.starts
-        self.opened_at = time.monotonic()
-        self.listener = Listener(stack, company)
-
-    @classmethod
-    async def begin(cls, stack: Stack) -> IdleWatch:
-        """Return the watch that goes on since the processes were started; a new one where there is none."""
-        if cls.now is None or cls.now.starts != stack.starts:
-            await cls.end()
-            (company,) = await asyncio.to_thread(stack.make_companies, f"faults-idle-{stack.starts}")
-            cls.now = cls(stack, company)
-        return cls.now
-
-    @classmethod
-    async def end(cls) -> None:
-        if cls.now is not None:
-            await cls.now.listener.close()
-            cls.now = None
-
-    def is_over(self) -> bool:
-        return time.monotonic() - self.opened_at >= self.minutes * 60
-
-    @property
-    def limit_s(self) -> float:
-        return max(0.0, self.opened_at + self.minutes * 60 - time.monotonic())
 
 
 @scenario("socket-idle", "nothing happens on a socket for minutes, beside the faults before")

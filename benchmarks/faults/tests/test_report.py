@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 from types import SimpleNamespace
 
-from benchmarks.faults import of_processes, report  # noqa: F401 - it registers scenarios
+from benchmarks.faults import __main__ as faults
+from benchmarks.faults import report
 
 
 def played(name: str, *faults: str):
@@ -39,3 +41,8 @@ def test_what_passed_on_a_day_is_known_from_the_table(tmp_path):
 
 def test_a_run_with_a_fault_fails():
     assert [report.verdict(played("healthy")), report.verdict(played("healthy", "x"))] == ["PASS", "FAIL"]
+
+
+def test_a_socket_is_left_alone_only_beside_what_touches_no_socket():
+    played_before = list(itertools.takewhile(lambda name: name != "socket-idle", faults.SCENARIOS))
+    assert {name.split("-")[0] for name in played_before} == {"postgres", "redis"}
