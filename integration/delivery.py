@@ -146,12 +146,12 @@ def _through_hub(push: OutboundPush) -> Result:
     gate = breaker.admit(push.company_id, NEXARA, now)
     if not gate.is_open:
         return _without_hub(push, waits_for_breaker(gate, now, "NEXARA"))
-    request = nexara.sync_request(push)
+    requests = nexara.sync_requests(push)
     result = Result(PushStatus.SENT, counts=True)
     try:
-        sent = nexara.call(request, idempotency_key=str(push.id))
+        request, sent = nexara.call_with_any(requests, idempotency_key=str(push.id))
     except SendError as error:
-        result.attempts.append(unanswered(request, error, now))
+        result.attempts.append(unanswered(requests[0], error, now))
         note_failure(result, error, push, NEXARA)
         return _without_hub(push, result) if error.is_passing else result
     tell_breaker(push, NEXARA, sent)
@@ -161,8 +161,8 @@ def _through_hub(push: OutboundPush) -> Result:
     document = answer.document()
     if verdict is Verdict.DONE and isinstance(document, dict) and document.get("success") is False:
         verdict, reason = Verdict.PERMANENT, "NEXARA answered that it did not take it."
-    secret = nexara.secret_of(push.order.company, push.provider)
-    result.attempts.append(answered(request, sent, verdict, reason, now, (secret,)))
+    hidden = tuple(nexara.keys_of(push.order.company, push.provider))
+    result.attempts.append(answered(request, sent, verdict, reason, now, hidden))
     result.error = reason
     if verdict is Verdict.RETRY:
         result.status, result.code = PushStatus.FAILED, f"http_{answer.status}"

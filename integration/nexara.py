@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,18 +26,20 @@ HEALTH_TOTAL_S = 4.5
 PAUSE_S = 0.2
 
 
-def secret_of(company: Company, provider: str) -> str:
-    """Return the key that signs for a company: the one that the hub gave for the provider, else the company's own."""
+def keys_of(company: Company, provider: str) -> list[str]:
+    """Return the keys by which the hub may know us: the one that it gave for the provider, then the company's own.
+
+    After a rotation the former one follows for as long as it holds: the hub hears of a new key by a registration alone.
+    """
     row = IntegrationWebhook.objects.filter(company=company, provider=provider).first()
-    own = str(row.secrets.get("secretKey", "")) if row else ""
-    if own:
-        return own
+    given = str(row.secrets.get("secretKey", "")) if row else ""
     credential = ProviderCredential.objects.filter(company=company, provider=NEXARA).first()
-    return credential.value("secretKey") if credential else ""
+    own = credential.valid_values("secretKey", timezone.now()) if credential else ()
+    return list(dict.fromkeys(key for key in (given, *own) if key))
 
 
-def sync_request(push: OutboundPush) -> OutboundRequest:
-    """Return the request that tells the hub an order's status, as the contract names it."""
+def sync_requests(push: OutboundPush) -> list[OutboundRequest]:
+    """Return the request that tells the hub an order's status, as the contract names it: once for each key."""
     order = push.order
     document = {
         "orderId": str(order.id),
@@ -47,16 +50,22 @@ def sync_request(push: OutboundPush) -> OutboundRequest:
         "companyId": str(order.company_id),
     }
     request = json_request("POST", f"{settings.NEXARA_BASE_URL}/api/orders/sync", document)
-    return _proved(request, secret_of(order.company, order.provider))
+    return [_proved(request, key) for key in keys_of(order.company, order.provider) or [""]]
 
 
-def register_request(company: Company, provider: str, url: str, events: list[str], secret: str) -> OutboundRequest:
-    """Return the request that registers a provider's webhook; ``hides_body``: it holds the company's key."""
+def register_request(
+    company: Company, provider: str, url: str, events: list[str], secret: str, signer: str = ""
+) -> OutboundRequest:
+    """Return the request that registers a provider's webhook; ``hides_body``: it holds the company's key.
+
+    ``signer`` is the key that proves us where that is not ``secret`` itself: the hub may not know a new one yet.
+    """
     document: dict[str, Any] = {"clientId": str(company.id), "provider": provider, "url": url, "events": events}
     if secret:
         document["secretKey"] = secret
     return _proved(
-        json_request("POST", f"{settings.NEXARA_BASE_URL}/api/webhooks/register", document, hides_body=True), secret
+        json_request("POST", f"{settings.NEXARA_BASE_URL}/api/webhooks/register", document, hides_body=True),
+        signer or secret,
     )
 
 
@@ -95,6 +104,15 @@ def call(request: OutboundRequest, *, idempotency_key: str = "") -> Sent:
                 return sent
         time.sleep(PAUSE_S * number)
     raise AssertionError("the last try returns or raises")
+
+
+def call_with_any(requests: Sequence[OutboundRequest], *, idempotency_key: str = "") -> tuple[OutboundRequest, Sent]:
+    """Call the hub, with the next proof where one is refused; return the request that was answered. Raises SendError."""
+    for request in requests:
+        sent = call(request, idempotency_key=idempotency_key)
+        if sent.answer.status != 401:
+            break
+    return request, sent
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,14 +61,19 @@ def register(company: Company, providers: list[str], changes: dict[str, Credenti
         for provider, change in changes.items():
             set_credential(company, provider, change)
     key, url = company_key(company), webhook_url()
-    requests = {slug: nexara.register_request(company, slug, url, EVENTS, key) for slug in providers}
+    requests = {
+        slug: [
+            nexara.register_request(company, slug, url, EVENTS, key, proof) for proof in nexara.keys_of(company, slug)
+        ]
+        for slug in providers
+    }
     with ThreadPoolExecutor(max_workers=max(1, len(requests))) as pool:
         # Nothing in these threads touches the database.
-        calls = {slug: pool.submit(nexara.call, request) for slug, request in requests.items()}
+        calls = {slug: pool.submit(nexara.call_with_any, tries) for slug, tries in requests.items()}
     results = []
     for slug, called in calls.items():
         try:
-            results.append(_read(slug, url, called.result(), company, key))
+            results.append(_read(slug, url, called.result()[1], company, key))
         except SendError as error:
             results.append(_failed(company, slug, url, error.message))
     return results

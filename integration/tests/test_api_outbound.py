@@ -81,7 +81,7 @@ def test_another_key_that_comes_back_is_kept_for_that_provider(amman):
     responses.add_callback("POST", REGISTER, callback=accept("the-hubs-own-key"))
     call(amman, "POST", "register-webhook", {"providers": ["talabat"]})
     assert IntegrationWebhook.objects.get().secrets == {"secretKey": "the-hubs-own-key"}
-    assert nexara.secret_of(amman.company, "talabat") == "the-hubs-own-key"
+    assert nexara.keys_of(amman.company, "talabat")[0] == "the-hubs-own-key"
 
 
 @responses.activate

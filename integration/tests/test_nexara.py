@@ -167,12 +167,33 @@ def test_quick_tries_end_with_the_first_answer(amman, settings):
 
 
 def test_the_key_that_the_hub_gave_for_a_provider_signs(amman):
-    assert nexara.secret_of(amman.company, "jahez") == "nexara-secret-key-0001"
+    assert nexara.keys_of(amman.company, "jahez") == ["nexara-secret-key-0001"]
     IntegrationWebhook.objects.create(
         company=amman.company, provider="jahez", url="https://x.example.com", secrets={"secretKey": "given"}
     )
-    assert nexara.secret_of(amman.company, "jahez") == "given"
-    assert nexara.secret_of(amman.company, "careem") == "nexara-secret-key-0001"
+    assert nexara.keys_of(amman.company, "jahez") == ["given", "nexara-secret-key-0001"]
+    assert nexara.keys_of(amman.company, "careem") == ["nexara-secret-key-0001"]
+
+
+def proof_of(request) -> str:
+    """Return by which key a call proved itself."""
+    message = request.headers["X-Timestamp"].encode() + b"." + request.body
+    signature = request.headers["X-Nexara-Signature"]
+    keys = ("nexara-secret-key-0001", "a-new-key-of-ours-0002")
+    return next(key for key in keys if hmac.new(key.encode(), message, hashlib.sha256).hexdigest() == signature)
+
+
+@responses.activate
+def test_a_key_that_the_hub_does_not_know_yet_gives_way_to_the_former_one(amman):
+    credential = ProviderCredential.objects.get(company=amman.company, provider="nexara")
+    credential.rotate("secretKey", "a-new-key-of-ours-0002")
+    credential.save()
+    responses.post(SYNC, status=401)
+    responses.post(SYNC, json={"success": True})
+    push = work(move(via_hub(amman), "confirmed"))
+    assert (push.status, push.attempts) == ("sent", 1)
+    assert [proof_of(call.request) for call in responses.calls] == ["a-new-key-of-ours-0002", "nexara-secret-key-0001"]
+    assert {call.request.headers["Idempotency-Key"] for call in responses.calls} == {str(push.id)}
 
 
 @responses.activate

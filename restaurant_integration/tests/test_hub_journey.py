@@ -170,6 +170,21 @@ def test_an_order_travels_to_the_screen_and_the_answer_back(journey):
     ]
 
 
+def test_a_key_is_rotated_while_orders_travel(journey):
+    new = {"secretKey": "a-key-of-the-restaurants-own-making"}
+    assert journey.platform.call("POST", "/api/integration/credentials/nexara", new, **journey.owner)[0] == 200
+    between = journey.place()
+    eventually(lambda: journey.order_at(journey.platform, between))
+    journey.accept(between)
+    eventually(lambda: journey.has_status(journey.hub, between, "confirmed"))
+    registered = journey.platform.call("POST", "/api/integration/register-webhook", EXAMPLE, **journey.owner)
+    assert (registered[0], registered[1]["data"]["failed"]) == (200, [])
+    after = journey.place()
+    eventually(lambda: journey.order_at(journey.platform, after))
+    config = journey.hub.call("GET", f"/api/webhooks/config/{journey.company}", **journey.operator)[1]["data"]
+    assert {row["secretKey"] for row in config["subscriptions"]} == {"••••king"}
+
+
 def test_nothing_is_lost_or_doubled_when_each_is_killed_in_the_middle(journey):
     journey.platform.kill()
     order = journey.place()
