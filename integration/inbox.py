@@ -1,4 +1,4 @@
-"""The inbox: record, claim, process, retry, quarantine, replay. What is recorded is never lost and never invisible."""
+"""The inbox: record, process, retry, quarantine, replay. What is recorded is never lost and never invisible."""
 
 from __future__ import annotations
 
