@@ -9,12 +9,14 @@ from orders.api.docs import DocsView, SchemaView
 from orders.api.export import OrderExportView
 from orders.api.figures import AnalyticsView, DashboardView
 from orders.api.orders import OrderListView, OrderStatusView, OrderView
+from orders.api.reasons import OrderReasonsView
 
 urlpatterns = [
     path("api/orders", OrderListView.as_view(), name="api-orders"),
     path("api/orders/changes", OrderChangesView.as_view(), name="api-orders-changes"),
     path("api/orders/export.csv", OrderExportView.as_view(), name="api-orders-export"),
     path("api/orders/<str:order_id>", OrderView.as_view(), name="api-order"),
+    path("api/orders/<str:order_id>/reasons", OrderReasonsView.as_view(), name="api-order-reasons"),
     path("api/orders/<str:order_id>/status", OrderStatusView.as_view(), name="api-order-status"),
     path("api/dashboard", DashboardView.as_view(), name="api-dashboard"),
     path("api/analytics", AnalyticsView.as_view(), name="api-analytics"),

@@ -174,6 +174,17 @@ class StatusChange(Shape):
     prepMinutes = serializers.IntegerField(required=False, min_value=1, max_value=240, allow_null=True)
 
 
+class Reason(Shape):
+    code = serializers.CharField()
+    label = serializers.CharField(help_text="For people.")  # type: ignore[assignment]
+
+
+class ReasonPage(Shape):
+    results = Reason(many=True)
+    next = serializers.URLField(allow_null=True, help_text="Always null.")
+    takesWords = serializers.BooleanField()
+
+
 class TransitionDetails(Shape):
     status = serializers.ChoiceField(STATUSES, help_text="What the order is.")
     requested = serializers.ChoiceField(STATUSES)

@@ -21,6 +21,8 @@ def test_the_schema_is_open_to_all():
         "/api/orders/changes",
         "/api/orders/export.csv",
         "/api/orders/{order_id}",
+        "/api/orders/{order_id}/prep-time",
+        "/api/orders/{order_id}/reasons",
         "/api/orders/{order_id}/status",
         "/api/orders/{order_id}/timeline",
         "/api/dashboard",

@@ -118,6 +118,29 @@ def test_a_step_that_is_not_possible_is_told_before_its_reason(here):
     assert (answer.status_code, answer.json()["error"]) == (409, "invalid_transition")
 
 
+@pytest.mark.parametrize(
+    ("provider", "status", "codes", "words"),
+    [
+        ("careem", "received", CAREEM, False),
+        ("talabat", "preparing", AFTER_ACCEPTANCE_AT_TALABAT, True),
+        ("deliveroo", "received", ["ingredient_unavailable", "busy", "closing_early", "other"], True),
+        ("jahez", "preparing", [], True),
+    ],
+)
+def test_the_api_lists_what_may_be_said_now(here, provider, status, codes, words):
+    order = an_order(here, provider, status=status)
+    body = here.client(here.staff).get(f"/api/orders/{order.id}/reasons").json()
+    assert [entry["code"] for entry in body["results"]] == codes
+    assert all(entry["label"] for entry in body["results"])
+    assert (body["next"], body["takesWords"]) == (None, words)
+
+
+def test_the_reasons_of_another_companys_order_do_not_exist(here):
+    order = an_order(here, "careem")
+    other = make_installation("dubai-diner")
+    assert other.client().get(f"/api/orders/{order.id}/reasons").status_code == 404
+
+
 def test_the_page_offers_each_provider_its_own_reasons(here):
     order = an_order(here, "careem")
     html = here.client().get(f"/orders/{order.id}/").content.decode()
