@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.http import HttpRequest
 
 from integration.models import IntegrationWebhook, ProviderCredential
 from integration.models.credential import DEFAULT_OVERLAP_HOURS, NEXARA
-from orders.models import Company
+from orders.audit import record_act
+from orders.models import Company, User
 from orders.times import iso_time
 from providers.payload import parse_time
 
@@ -65,6 +67,19 @@ def set_credential(
         if rotated or changed:
             credential.save()
     return credential, rotated, changed
+
+
+def change_credential(
+    company: Company, provider: str, change: CredentialChange, *, user: User, request: HttpRequest
+) -> list[str]:
+    """Set what is named, with a trace in the trail where anything changed; return the names of what did."""
+    with transaction.atomic():
+        _, rotated, changed = set_credential(company, provider, change)
+        if rotated or changed:
+            action = "credential.rotated" if rotated else "credential.changed"
+            details = change_details(change, rotated, changed)
+            record_act(action, company=company, target=provider, details=details, request=request, user=user)
+    return [*rotated, *changed]
 
 
 def change_details(change: CredentialChange, rotated: list[str], changed: list[str]) -> dict[str, Any]:

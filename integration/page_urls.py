@@ -1,11 +1,11 @@
-"""The pages outside the orders: signing in and out, the alerts, the webhooks."""
+"""The pages outside the orders: signing in and out, the alerts, the webhooks, the integrations."""
 
 from __future__ import annotations
 
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from integration.views import alerts, replay, trial, webhooks
+from integration.views import alerts, integrations, replay, trial, webhooks
 from orders.views import SignInView
 
 urlpatterns = [
@@ -21,4 +21,8 @@ urlpatterns = [
     path("webhooks/test/", trial.trial, name="webhooks-test"),
     path("webhooks/<uuid:event_id>/", webhooks.event, name="webhook"),
     path("webhooks/<uuid:event_id>/replay/", replay.one, name="webhook-replay"),
+    path("integrations/", integrations.integrations, name="integrations"),
+    path("integrations/<slug:provider>/test/", integrations.try_way, name="integration-test"),
+    path("integrations/<slug:provider>/switch/", integrations.switch, name="integration-switch"),
+    path("integrations/<slug:provider>/register/", integrations.register, name="integration-register"),
 ]

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from integration.addresses import AddressError, check_base_url
 from integration.api.reading import Fields, body_of
-from integration.credentials import CredentialChange, change_details, credential_json, forget_credential, set_credential
+from integration.credentials import CredentialChange, change_credential, credential_json, forget_credential
 from integration.models import ProviderCredential
 from integration.models.credential import DEFAULT_OVERLAP_HOURS, NEXARA
 from integration.serializers import CredentialAnswer, CredentialForgottenAnswer, CredentialRequest
@@ -72,13 +72,7 @@ class CredentialView(CompanyAPIView):
         """Set what the body names."""
         check_provider(provider, hub=True)
         change = read_change(body_of(request))
-        with transaction.atomic():
-            _, rotated, changed = set_credential(self.company, provider, change)
-            if rotated or changed:
-                details = change_details(change, rotated, changed)
-                action = "credential.rotated" if rotated else "credential.changed"
-                record_act(action, company=self.company, target=provider, details=details, request=request._request,
-                           user=request.user)  # fmt: skip
+        change_credential(self.company, provider, change, user=self.access.user, request=request._request)
         return self._answer(provider)
 
     @extend_schema(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db import transaction
+from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,15 +22,15 @@ from integration.api.outbound_shapes import (
     SyncRequest,
 )
 from integration.api.reading import Fields, body_of
-from integration.connectivity import FAILED, try_hub, try_provider
+from integration.connectivity import FAILED, Step, try_hub, try_provider
 from integration.credentials import CredentialChange
 from integration.models import OutboundPush, PushStatus
 from integration.models.credential import NEXARA
 from integration.models.outbound import UNFINISHED
 from integration.pushes import push_json
-from integration.registration import register
+from integration.registration import Registered, register
 from integration.tokens import provider_access
-from orders.access import CompanyAPIView
+from orders.access import Access, CompanyAPIView
 from orders.api.orders import find_order
 from orders.api.shapes import COMPANY, ORDER_ID, TransitionFailure
 from orders.audit import record_act
@@ -67,22 +68,46 @@ class RegisterWebhookView(CompanyAPIView):
     def post(self, request: Request) -> Response:
         """Register what the body names."""
         providers, changes = read_registration(body_of(request))
-        results = register(self.company, providers, changes)
-        for provider, change in changes.items():
-            names = sorted(change.secrets)
-            record_act("credential.rotated" if names else "credential.changed", company=self.company, target=provider,
-                       details={"fields": names}, request=request._request, user=request.user)  # fmt: skip
+        results = register_providers(self.access, providers, changes, request._request)
         registered = [result.as_json() for result in results if not result.reason]
         failed = [result.as_json() for result in results if result.reason]
-        record_act(
-            "webhook.registered", company=self.company, target=",".join(providers), request=request._request,
-            user=request.user, details={"failed": [entry["provider"] for entry in failed]},
-        )  # fmt: skip
         data = {"registered": registered, "failed": failed}
         if not registered:
             body = failure("registration_failed", "NEXARA registered none of the providers.")
             return Response({**body, "data": data}, 502)
         return Response({"success": True, "data": data})
+
+
+def register_providers(
+    access: Access, providers: list[str], changes: dict[str, CredentialChange], request: HttpRequest
+) -> list[Registered]:
+    """Store credentials and register providers with the hub, with a trace in the trail; return what became of each."""
+    results = register(access.company, providers, changes)
+    for provider, change in changes.items():
+        names = sorted(change.secrets)
+        record_act("credential.rotated" if names else "credential.changed", company=access.company, target=provider,
+                   details={"fields": names}, request=request, user=access.user)  # fmt: skip
+    record_act(
+        "webhook.registered", company=access.company, target=",".join(providers), request=request, user=access.user,
+        details={"failed": [result.provider for result in results if result.reason]},
+    )  # fmt: skip
+    return results
+
+
+def try_connection(access: Access, provider: str, request: HttpRequest) -> list[Step] | None:
+    """Try the way to a provider or the hub, with a trace in the trail; None where the provider takes no calls."""
+    way = None if provider == NEXARA else provider_access(access.company, provider)
+    if way is None and provider != NEXARA:
+        return None
+    steps = try_provider(way) if way is not None else try_hub()
+    record_act("provider.tested", company=access.company, target=provider, details={"ok": is_ok(steps)}, request=request,
+               user=access.user)  # fmt: skip
+    return steps
+
+
+def is_ok(steps: list[Step]) -> bool:
+    """Tell whether a way works: no step failed."""
+    return all(step.outcome != FAILED for step in steps)
 
 
 def read_registration(data: dict[str, Any]) -> tuple[list[str], dict[str, CredentialChange]]:
@@ -189,14 +214,10 @@ class TestProviderView(CompanyAPIView):
     def post(self, request: Request, provider: str) -> Response:
         """Try each step."""
         check_provider(provider, hub=True)
-        access = None if provider == NEXARA else provider_access(self.company, provider)
-        if access is None and provider != NEXARA:
+        steps = try_connection(self.access, provider, request._request)
+        if steps is None:
             raise ApiError(404, "unknown_provider", "This provider takes no calls.")
-        steps = try_provider(access) if access is not None else try_hub()
-        ok = all(step.outcome != FAILED for step in steps)
-        record_act("provider.tested", company=self.company, target=provider, details={"ok": ok}, request=request._request,
-                   user=request.user)  # fmt: skip
-        data = {"provider": provider, "ok": ok, "steps": [step.as_json() for step in steps]}
+        data = {"provider": provider, "ok": is_ok(steps), "steps": [step.as_json() for step in steps]}
         return Response({"success": True, "data": data})
 
 

@@ -31,7 +31,7 @@ def money(amount: Decimal | None, currency: str) -> str:
 @register.filter
 def provider_name(slug: str) -> str:
     adapter = ADAPTERS.get(slug)
-    return adapter.name if adapter else slug
+    return adapter.name if adapter else slug.upper() if slug == "nexara" else slug
 
 
 @register.filter

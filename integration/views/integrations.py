@@ -1,0 +1,107 @@
+"""``/integrations/``: how each provider and the hub stand, and what owners and managers do about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from integration.api.outbound import is_ok, register_providers, try_connection
+from integration.checklist import checklists
+from integration.credentials import CredentialChange, change_credential
+from integration.events import PROVIDERS
+from integration.models import CircuitBreaker
+from integration.models.credential import NEXARA
+from integration.registration import webhook_url
+from integration.silence import silences
+from integration.stats import provider_status
+from integration.views.acting import acted, missing
+from orders.access import Access
+from orders.models import Role
+from orders.pages import member_page, page_for
+from orders.timeline import last_seq
+from providers.payload import parse_time
+from providers.registry import ADAPTERS
+
+TIMES = ("lastEventAt", "lastSuccessAt", "lastFailureAt", "lastRejectedAt", "credentialExpiresAt")
+
+
+@member_page
+def integrations(request: HttpRequest, access: Access) -> HttpResponse:
+    """Show each provider and the hub."""
+    return render(request, "integration/integrations.html", _context(access))
+
+
+def _context(access: Access) -> dict[str, Any]:
+    now, company = timezone.now(), access.company
+    statuses = provider_status(company, now)
+    checks, quiet = checklists(company, statuses), silences(company, now)
+    retries = dict(CircuitBreaker.objects.filter(company=company).values_list("provider", "retry_at"))
+    for status in statuses:
+        slug = status["provider"]
+        # The API's times are texts; a page writes them in the company's own zone.
+        status |= {name: parse_time(status[name] or "") for name in TIMES}
+        status["checks"] = checks.get(slug, [])
+        status["missing"] = sum(not check.is_done for check in status["checks"])
+        status["silence"] = quiet.get(slug)
+        status["retryAt"] = retries.get(slug)
+        status["url"] = webhook_url() if slug == NEXARA else f"{webhook_url()}/{slug}/{company.id}"
+        status["isOffHere"] = not settings.PROVIDER_ENABLED.get(slug, True)
+        status["state"] = _state(status)
+    return {
+        "seq": last_seq(company.id),
+        "statuses": statuses,
+        "may_test": access.at_least(Role.MANAGER),
+        "may_manage": access.at_least(Role.OWNER),
+    }
+
+
+def _state(status: dict[str, Any]) -> str:
+    """Return the one word that a glance has to find: off, bad, warn, good, or idle where nothing has come yet."""
+    quiet = status["silence"]
+    if not status["enabled"]:
+        return "off"
+    if status["breaker"] == "open" or (quiet and quiet.is_silent):
+        return "bad"
+    waiting = status["last24h"]["dead"] or status["last24h"]["quarantined"]
+    if status["breaker"] == "half_open" or status["credentialExpiring"] or waiting:
+        return "warn"
+    return "good" if status["lastSuccessAt"] else "idle"
+
+
+@page_for(Role.MANAGER, "POST")
+def try_way(request: HttpRequest, access: Access, provider: str) -> HttpResponse:
+    """Try the way to a provider, and show each step."""
+    if provider not in PROVIDERS:
+        return missing(request)
+    steps = try_connection(access, provider, request)
+    tested = {"provider": provider, "steps": steps or [], "ok": steps is not None and is_ok(steps)}
+    return render(request, "integration/integrations.html", _context(access) | {"tested": tested})
+
+
+@page_for(Role.OWNER, "POST")
+def switch(request: HttpRequest, access: Access, provider: str) -> HttpResponse:
+    """Switch a provider on or off: its requests are refused while it is off."""
+    if provider not in PROVIDERS or request.POST.get("enabled") not in ("true", "false"):
+        return missing(request)
+    on = request.POST["enabled"] == "true"
+    change_credential(access.company, provider, CredentialChange(is_enabled=on), user=access.user, request=request)
+    name = ADAPTERS[provider].name if provider in ADAPTERS else "NEXARA"
+    message = _("%(name)s is switched on.") if on else _("%(name)s is switched off.")
+    return acted(request, "integrations", message=message % {"name": name})
+
+
+@page_for(Role.OWNER, "POST")
+def register(request: HttpRequest, access: Access, provider: str) -> HttpResponse:
+    """Register a provider with the hub; again, to renew what stands there."""
+    if provider not in ADAPTERS:
+        return missing(request)
+    (result,) = register_providers(access, [provider], {}, request)
+    if result.reason:
+        message = _("NEXARA did not register it: %(reason)s") % {"reason": result.reason}
+        return acted(request, "integrations", message=message, ok=False, code="registration_failed")
+    return acted(request, "integrations", message=_("Registered with NEXARA."))
