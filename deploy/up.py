@@ -47,11 +47,12 @@ def with_defaults(environ: Mapping[str, str]) -> dict[str, str]:
     for name in ("DATABASE_URL", "REDIS_URL"):
         if not environ.get(name) and not environ.get(f"{name}_FILE"):
             raise StartError(f"Set {name} (or {name}_FILE): `make run` needs neither, and is one process.")
-    port = environ.get("PORT") or "3001"
+    is_hub = environ.get("ROLE") == "hub"
+    port = environ.get("PORT") or ("3002" if is_hub else "3001")
     sockets_port = environ.get("SOCKETS_PORT") or (str(int(port) + 2) if port.isdecimal() else "")
     if not port.isdecimal() or not sockets_port.isdecimal():
         raise StartError("PORT and SOCKETS_PORT are numbers.")
-    data_dir = ROOT / (environ.get("DATA_DIR") or "var")
+    data_dir = ROOT / (environ.get("DATA_DIR") or ("var/hub" if is_hub else "var"))
     return {
         **environ,
         "HOST": environ.get("HOST") or "127.0.0.1",

@@ -95,7 +95,11 @@ class EnvelopeDoor(OpenApiViewExtension):  # type: ignore[no-untyped-call]
     def view_replacement(self) -> Any:
         @extend_schema(
             summary="The hub's envelope",
-            description="Takes `{eventType, provider, orderId, orderData, timestamp, companyId}`, signed by the hub.",
+            description=(
+                "Takes `{eventType, provider, orderId, orderData, timestamp, companyId}`, signed by the hub. Where it says with"
+                " `delivery` (`method`, `path`, `headers`, `isTest`) how the provider's request came, `orderData` is read as"
+                " the body of that very request."
+            ),
             request={"application/json": dict[str, Any]},
             parameters=_headers(company=True),
             responses=_responses("`invalid_envelope`: `details` names what is missing; a quarantined row is kept"),

@@ -67,6 +67,17 @@ def test_a_second_start_finds_everything_as_it_was(server):
     assert json.loads(secret)["slug"] == "petra"
 
 
+def test_a_hub_tells_how_to_reach_it(tmp_path):
+    code = "from restaurant_integration.embedded import banner; print(banner('demo / a-password'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=settings.BASE_DIR, capture_output=True, text=True, check=True,
+        env={"PATH": os.environ["PATH"], "ROLE": "hub", "DATA_DIR": str(tmp_path)},
+    )  # fmt: skip
+    assert "  Hub        http://localhost:3002/\n  Sign in    demo / a-password\n" in done.stdout
+    line = rf"^ +ROLE=hub DATA_DIR={tmp_path} \S+ manage\.py send_sample careem$"
+    assert re.search(line, done.stdout, re.MULTILINE), done.stdout
+
+
 def test_a_port_in_use_is_one_sentence(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

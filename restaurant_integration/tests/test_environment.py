@@ -97,6 +97,13 @@ def test_the_example_tells_the_default(name, expression, tmp_path):
     assert run_settings(expression, DATA_DIR=str(tmp_path)).stdout.strip() == example()[name]
 
 
+def test_the_hub_has_a_port_and_a_directory_of_its_own():
+    keys = {"SECRET_KEY": "s" * 50, "CREDENTIAL_ENCRYPTION_KEY": "c" * 50}
+    shown = "settings.PORT, settings.DATA_DIR.relative_to(settings.BASE_DIR), settings.SESSION_COOKIE_NAME"
+    assert run_settings(shown, ROLE="hub", **keys).stdout == "3002 var/hub hub_sessionid\n"
+    assert run_settings(shown, **keys).stdout == "3001 var sessionid\n"
+
+
 @pytest.mark.parametrize("lacking", ["SECRET_KEY", "CREDENTIAL_ENCRYPTION_KEY"])
 def test_a_deployment_makes_no_keys_of_its_own(lacking, tmp_path):
     keys = {"SECRET_KEY": "s" * 50, "CREDENTIAL_ENCRYPTION_KEY": "c" * 50}

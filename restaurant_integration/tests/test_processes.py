@@ -55,6 +55,12 @@ def test_the_sockets_are_two_ports_above_the_web_and_leave_the_hubs():
     assert "--port 4102 " in config_of(URLS | {"PORT": "4100"})["program:sockets"]["command"]
 
 
+def test_a_hub_beside_its_platform_has_ports_and_a_directory_of_its_own():
+    platform, hub = with_defaults(URLS), with_defaults(URLS | {"ROLE": "hub"})
+    assert (hub["PORT"], hub["SOCKETS_PORT"], hub["DATA_DIR"]) == ("3002", "3004", f"{platform['DATA_DIR']}/hub")
+    assert {platform["PORT"], platform["SOCKETS_PORT"]}.isdisjoint({hub["PORT"], hub["SOCKETS_PORT"]})
+
+
 def test_the_schedule_of_beat_stands_in_the_data_directory():
     assert (
         "--schedule /data/x/celerybeat-schedule" in config_of(URLS | {"DATA_DIR": "/data/x"})["program:beat"]["command"]
