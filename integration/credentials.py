@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpRequest
 
+from integration.hub import is_hub
 from integration.models import IntegrationWebhook, ProviderCredential
 from integration.models.credential import DEFAULT_OVERLAP_HOURS, NEXARA
 from orders.audit import record_act
@@ -95,11 +96,12 @@ def change_details(change: CredentialChange, rotated: list[str], changed: list[s
 def forget_credential(company: Company, provider: str) -> bool:
     """Forget everything of a provider at once, the hub's own key for it too; return whether there was anything.
 
-    Forgetting the hub forgets the key that it gave for each provider. Safe to call twice.
+    Forgetting the hub forgets the key that it gave for each provider. Safe to call twice. At the hub itself those keys are the
+    subscribers', and stay: what waits for them would go out unsigned, or not at all.
     """
     with transaction.atomic():
         deleted, _ = ProviderCredential.objects.filter(company=company, provider=provider).delete()
-        registrations = IntegrationWebhook.objects.filter(company=company)
+        registrations = IntegrationWebhook.objects.none() if is_hub() else company.integration_webhooks.all()
         if provider != NEXARA:
             registrations = registrations.filter(provider=provider)
         keyed = [registration for registration in registrations.select_for_update() if registration.secrets]

@@ -10,8 +10,9 @@ from django.test import Client
 from django.utils import timezone
 
 from integration import inbox, outbox
+from integration.credentials import forget_credential
 from integration.hub.envelopes import envelope_of
-from integration.hub.subscriptions import subscribe
+from integration.hub.subscriptions import current_key, subscribe
 from integration.models import Alert, CircuitBreaker, IntegrationWebhook, OutboundPush, WebhookBody, WebhookLog
 from integration.tests.hub.calls import KEY, OTHER_KEY, PLATFORM, forwards, subscribed
 from integration.tests.outbound import move, work
@@ -258,6 +259,15 @@ def test_a_private_address_is_not_dialled_whoever_wrote_it(amman):
     IntegrationWebhook.objects.update(url="https://169.254.169.254/latest")
     push = work(push)
     assert (push.status, push.error_code, len(responses.calls)) == ("dead", "address_refused", 0)
+
+
+def test_forgetting_a_providers_credential_keeps_the_subscribers_key(amman):
+    row = subscribed(amman)
+    for provider in ("careem", "nexara"):
+        forget_credential(amman.company, provider)
+    row.refresh_from_db()
+    assert current_key(row) == KEY
+    assert not amman.company.credentials.filter(provider__in=["careem", "nexara"]).exists()
 
 
 @responses.activate
