@@ -112,6 +112,13 @@ def test_what_is_not_sent_is_no_difference(order):
     assert differences(order) == []
 
 
+def test_the_calls_of_the_hub_are_its_own(order):
+    Order.objects.filter(pk=order.pk).update(via_hub=True)
+    came_in(order, 204)
+    found = compare_calls(order.company, [placed(order)])
+    assert (found.ours, found.theirs, found.by_hub, found.differences) == (0, 0, 1, [])
+
+
 def test_the_command_names_the_differences_and_fails(amman, order, monkeypatch):
     went_out(order, 204)
     monkeypatch.setattr(simulate.SandboxLoop, "run", lambda self, stop: stop.wait())

@@ -103,6 +103,10 @@ class Command(BaseCommand):
         self.stdout.write(
             f"Calls to the providers: {found.ours} in the outbox, {found.theirs} in the sandbox: {verdict}."
         )
+        if found.by_hub:
+            self.stdout.write(
+                f"{found.by_hub} orders came through NEXARA, which calls the providers itself: not compared."
+            )
         for text in found.differences[:SHOWN_DIFFERENCES]:
             self.stdout.write(f"  {text}")
         return len(found.differences)
