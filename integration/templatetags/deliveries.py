@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import template
+from django.template import Context
 
 from integration.deliveries import deliveries_of
 from integration.models import OutboundPush
@@ -21,11 +22,11 @@ from providers.registry import ADAPTERS
 register = template.Library()
 
 
-@register.inclusion_tag("integration/_deliveries.html")
-def order_deliveries(order: Order, access: Access) -> dict[str, Any]:
+@register.inclusion_tag("integration/_deliveries.html", takes_context=True)
+def order_deliveries(context: Context, order: Order, access: Access) -> dict[str, Any]:
     """Show an order's deliveries: payload, headers, attempts and errors."""
     deliveries, has_older = deliveries_of(order, access)
-    return {"deliveries": deliveries, "has_older": has_older}
+    return {"request": context.get("request"), "deliveries": deliveries, "has_older": has_older}
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,14 @@ def test_an_order_of_every_provider_shows_its_delivery(shop, provider):
     assert "&quot;" in html[html.index("<pre") :]
 
 
+def test_a_delivery_leads_to_its_own_page_in_the_same_company(shop):
+    order, log = sent(shop), WebhookLog.objects.get()
+    assert f'href="/webhooks/{log.id}/"' in page(shop, order)
+    named = f"?company={shop.company.id}"
+    html = shop.client().get(f"/orders/{order.id}/{named}").content.decode()
+    assert f'href="/webhooks/{log.id}/{named}"' in html
+
+
 def test_what_proves_a_request_is_never_shown(shop):
     html = page(shop, sent(shop))
     assert "[redacted]" in html
@@ -91,7 +99,7 @@ def test_bodies_headers_and_faults_are_escaped(shop):
     )
     html = page(shop, order)
     assert "<script>alert" not in html
-    assert html.count("&lt;script&gt;alert(1)") == 11
+    assert html.count("&lt;script&gt;alert(1)") == 12
 
 
 def test_another_companys_delivery_of_the_same_order_id_is_not_shown(shop):
