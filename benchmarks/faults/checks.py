@@ -236,7 +236,7 @@ def check_sockets(run: Run) -> None:
             run.faults.append(f"{listener.company.slug} was told of another company")
     run.notes["socket lag"] = f"{slowest:.1f} s"
     if slowest > SOCKET_LAG_S:
-        run.faults.append(f"an open socket heard of an event after {slowest:.1f} s")
+        judge_speed(run, f"an open socket heard of an event after {slowest:.1f} s")
 
 
 async def check_lists(run: Run) -> None:
