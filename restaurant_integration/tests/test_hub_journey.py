@@ -88,6 +88,11 @@ class Journey:
     def hub_logs(self, order: dict[str, Any]) -> list[dict[str, Any]]:
         return self._rows(self.hub, "/api/webhooks/logs", order, self.operator)
 
+    def forwarded(self, order: dict[str, Any]) -> list[str]:
+        """Return what became of the forwards of an order's creation."""
+        created = (row for row in self.hub_logs(order) if row["eventType"] == "order.created")
+        return [forward["status"] for row in created for forward in row["forwards"]]
+
     def platform_logs(self, order: dict[str, Any]) -> list[dict[str, Any]]:
         return self._rows(self.platform, "/api/integration/logs", order, self.owner)
 
@@ -163,6 +168,7 @@ def test_an_order_travels_to_the_screen_and_the_answer_back(journey):
     assert eventually(lambda: journey.answers(order)) == [("accepted", 200)]
     created = eventually(lambda: [row for row in journey.platform_logs(order) if row["eventType"] == "order.created"])
     assert [(row["status"], row["isEnvelope"]) for row in created] == [("processed", True)]
+    eventually(lambda: journey.forwarded(order) == ["sent"])
     came = [row for row in journey.hub_logs(order) if row["eventType"] in {"order.created", "order.sync"}]
     assert [(row["eventType"], row["status"], [forward["status"] for forward in row["forwards"]]) for row in came] == [
         ("order.sync", "processed", []),
@@ -198,6 +204,8 @@ def test_nothing_is_lost_or_doubled_when_each_is_killed_in_the_middle(journey):
     assert order["orderId"] in journey.screen()
 
     journey.hub.wait_until_ready()
+    # Killed before it has noted this, the hub would send it once more: a duplicate, which is another story.
+    eventually(lambda: journey.forwarded(order) == ["sent"])
     journey.hub.kill()
     journey.accept(order)
     # The answer waits for the hub, because the restaurant has no account of its own.

@@ -15,7 +15,7 @@ from django.utils import timezone
 from integration.hub.clients import seed_operator
 from integration.models import IntegrationWebhook, OutboundPush, WebhookLog
 from integration.preparing import prepare
-from integration.tests.api import acts
+from integration.tests.api import acts, call, missing
 from integration.tests.hub.calls import KEY, PLATFORM, forwards, subscribed
 from orders.models import Company, Order, User
 
@@ -187,6 +187,13 @@ def test_the_hubs_doors_and_the_pages_of_the_webhooks_stand_beside_each_other(am
     browser = amman.client()
     for path in ("", "waiting/", "test/", f"{event_id}/"):
         assert browser.get(f"/webhooks/{path}").status_code == 200
+
+
+def test_a_hub_registers_with_nobody(amman):
+    row = subscribed(amman)
+    answer = call(amman, "POST", "register-webhook", {"providers": ["careem", "jahez"]})
+    assert answer == missing("A hub above this one")
+    assert [(kept.id, kept.error) for kept in IntegrationWebhook.objects.all()] == [(row.id, "")]
 
 
 PATHS = [
