@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import uuid
 
 import pytest
 from celery.app.task import Task
@@ -104,10 +105,11 @@ def test_a_task_is_given_ids_only(here, monkeypatch):
     monkeypatch.setattr(inbox, "get_adapter", lambda slug: 1 / 0)
     use_everything(here)
     WebhookLog.objects.filter(status="failed").update(next_attempt_at=timezone.now())
-    assert sweep.Sweeper().sweep() == len(published) > 0
-    for args, kwargs in published:
+    swept = sweep.Sweeper().sweep()
+    assert swept == sum(len(log_ids) for (log_ids, _), _ in published) > 0
+    for (log_ids, token), kwargs in published:
         assert not kwargs
-        assert all(len(arg) == 36 for arg in args)
+        assert all(str(uuid.UUID(each)) == each for each in (*log_ids, token))
 
 
 def test_a_password_is_hashed(here):
