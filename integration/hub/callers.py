@@ -47,14 +47,21 @@ def check_caller(call: InboundRequest, company: Company | None, now: datetime, o
         verify_request((SIGNATURE,), call, {SIGNATURE.secret: keys}, now)
 
 
-def check_newcomer(call: InboundRequest, key: str, now: datetime) -> None:
-    """Return if a call of a company that the hub does not know has the key that it brings; raise SignatureError if not.
+def check_registration(call: InboundRequest, company: Company | None, key: str, now: datetime) -> None:
+    """Return if a call may register for a company, None where the hub does not know it; raise SignatureError if not.
 
-    Without one, and without a signature, there is nothing to show: the hub gives a key.
+    ``key`` is the one that the call brings. A hub without a deployer's key takes a call without any other proof from a
+    newcomer, who has nothing yet to show, and from whoever brings a key that the hub holds.
     """
-    if not key and not SIGNATURE.carried(call) and not settings.NEXARA_API_KEY:
+    has_other_proof = settings.NEXARA_API_KEY or call.header("authorization") or SIGNATURE.carried(call)
+    if not has_other_proof and (company is None or _is_one_of(key, keys_of(company, now))):
         return
-    check_caller(call, None, now, [key])
+    check_caller(call, company, now, [key] if key and (company is None or carries_deployers_key(call)) else ())
+
+
+def _is_one_of(key: str, held: Sequence[str]) -> bool:
+    given = key.encode("utf-8", "surrogatepass")
+    return any(hmac.compare_digest(given, each.encode()) for each in held)
 
 
 def carries_deployers_key(call: InboundRequest) -> bool:

@@ -18,7 +18,7 @@ from integration.addresses import AddressError, check_url
 from integration.api.reading import Fields, body_of
 from integration.health import database_state, redis_state
 from integration.hub import shapes
-from integration.hub.callers import carries_deployers_key, check_caller, check_newcomer, may_come_unknown
+from integration.hub.callers import check_caller, check_registration, may_come_unknown
 from integration.hub.clients import admit_client
 from integration.hub.forwards import EVENTS
 from integration.hub.subscriptions import new_key, subscribe
@@ -80,7 +80,7 @@ class RegisterView(PlatformView):
             "One per client and provider: registering again changes the address, the events and, where one is named, the key;"
             " the former key proves its holder for 24 h more. Proof: the deployer's key as `Authorization: Bearer` where the"
             " hub has one, `X-Nexara-Signature` and `X-Timestamp` with a key that the hub holds for the client, or an"
-            " owner's `Authorization: Token`."
+            " owner's `Authorization: Token`. Without a deployer's key, `secretKey` is proof as well where the hub holds it."
         ),
         request=shapes.Registration,
         responses={
@@ -113,15 +113,14 @@ class RegisterView(PlatformView):
         self, request: Request, call: InboundRequest, company: Company | None, client_id: uuid.UUID | None, key: str
     ) -> Company:
         """Return the client that a call speaks for; one that is new here is made once the call has proved its key."""
-        now, is_given = timezone.now(), False
+        now, is_new = timezone.now(), False
         try:
             if company is None and client_id is not None and may_come_unknown(request._request):
-                # Whoever comes first brings the key along, or is given one; it is checked as that of a known one below.
-                check_newcomer(call, key, now)
+                check_registration(call, None, key, now)
+                # Of two who come first at once one is the newcomer; the other is checked as any known one.
                 company, is_new = admit_client(client_id, key or new_key())
-                is_given = is_new and not key
-            if not is_given:
-                check_caller(call, company, now, [key] if key and carries_deployers_key(call) else ())
+            if not is_new:
+                check_registration(call, company, key, now)
         except SignatureError as error:
             raise self.refuse(request, company, error.reason) from None
         if company is None:

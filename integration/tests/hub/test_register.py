@@ -136,6 +136,23 @@ def test_one_that_brings_no_key_is_given_one():
 
 
 @pytest.mark.django_db
+def test_a_key_in_the_body_alone_proves_a_platform_from_the_first_time_on():
+    document = newcomer()
+    assert register(document).json()["secretKey"] == OTHER_KEY
+    assert register({**document, "provider": "talabat"}).status_code == 201
+    assert register({**document, "provider": "jahez", "secretKey": "not its key"}).status_code == 401
+    assert set(IntegrationWebhook.objects.values_list("provider", flat=True)) == {"careem", "talabat"}
+
+
+def test_a_key_in_the_body_is_no_proof_beside_a_wrong_one(amman, settings):
+    document = registration(amman, secretKey=KEY)
+    assert was_refused(register(document, "a wrong key"))
+    assert was_refused(register(document, Authorization="Token nobodys"))
+    settings.NEXARA_API_KEY = "the-deployers-key"
+    assert was_refused(register(document))
+
+
+@pytest.mark.django_db
 def test_one_that_does_not_have_its_own_key_is_refused():
     assert was_refused(register(newcomer(), "not its key"))
     assert not Company.objects.exists()
