@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import time
+from types import SimpleNamespace
 
 import pytest
 import redis
 from channels.layers import channel_layers
 
+import orders.counters
 from orders import consumers, socket_limits
 from orders.counters import Window, counters
 from orders.tests.test_sockets import IN_MEMORY, close_code, in_db, make_tenant, opened
@@ -22,6 +25,13 @@ PEER = "198.51.100.1"
 def _in_memory(settings):
     settings.CHANNEL_LAYERS = IN_MEMORY
     channel_layers.backends.clear()
+
+
+@pytest.fixture(autouse=True)
+def _one_minute(monkeypatch):
+    """No window ends in the middle of a test."""
+    clock = SimpleNamespace(time=lambda: 1_800_000_030.0, monotonic=time.monotonic)
+    monkeypatch.setattr(orders.counters, "time", clock)
 
 
 @pytest.fixture
