@@ -342,11 +342,15 @@ def test_no_more_than_ten_pushes_go_in_a_row(push, monkeypatch):
     assert outbox.work_order(push.order_id) == 10
 
 
-def test_nobody_else_is_sent_for(push, monkeypatch):
+@pytest.mark.parametrize("by_claim", [True, False])
+def test_nobody_else_is_sent_for(push, monkeypatch, by_claim):
     dubai = make_installation("dubai-diner", country="AE", currency="AED")
     dubai.send("jahez")
     change_status(Order.objects.get(company=dubai.company), Status.CONFIRMED, user=dubai.owner)
     sent = []
     monkeypatch.setattr(outbox, "deliver", lambda taken: sent.append(taken.order_id) or Result(PushStatus.SENT))
-    outbox.work_order(push.order_id)
+    if by_claim:
+        outbox.work_claimed(push.pk, outbox.claim(push, NOW))
+    else:
+        outbox.work_order(push.order_id)
     assert set(sent) == {push.order_id}

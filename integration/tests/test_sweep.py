@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from datetime import timedelta
 from unittest import mock
 
@@ -171,3 +172,152 @@ def test_a_broker_that_is_back_pulls_what_its_workers_may_have_lost(far_away, mo
     sweeper.sweep()
     log.refresh_from_db()
     assert log.next_attempt_at == NOW + timedelta(seconds=15)
+
+
+# -- the broker --------------------------------------------------------------------------------------------------------
+
+
+def said(caplog) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "integration.sweep"]
+
+
+def test_a_broker_that_fails_is_left_alone_for_ten_seconds(monkeypatch, caplog):
+    clock, sweeper, task, token = [100.0], sweep.Sweeper(), mock.Mock(), uuid.uuid4()
+    monkeypatch.setattr(sweep.time, "monotonic", lambda: clock[0])
+    task.apply_async.side_effect = ConnectionError("gone")
+    assert sweeper._hand_over(task, ["row"], token) is False
+    assert said(caplog) == ["The broker takes no tasks; working here for 10 s: ConnectionError"]
+    task.apply_async.side_effect = None
+    clock[0] = 109.9
+    assert sweeper._hand_over(task, ["row"], token) is False
+    assert task.apply_async.call_count == 1
+    clock[0] = 110.0
+    assert (sweeper._hand_over(task, ["row"], token), sweeper._was_away) == (True, True)
+    assert task.apply_async.call_args == mock.call(args=(["row"], str(token)), retry=False)
+    sweeper._was_away = False
+    clock[0] = 0.0
+    assert (sweeper._hand_over(task, "row", token), sweeper._was_away) == (True, False)
+
+
+def test_a_broker_that_hangs_keeps_a_thread_and_not_the_sweeper(caplog):
+    sweeper, task, go_on, ended = sweep.Sweeper(), mock.Mock(), threading.Event(), []
+    task.apply_async.side_effect = lambda **_: ended.append(go_on.wait(60))
+    try:
+        hung = sweeper._publisher
+        assert sweeper._hand_over(task, ["row"], uuid.uuid4()) is False
+        assert ended == []
+        assert sweeper._publisher is not hung
+        assert sweeper._publisher._max_workers == hung._max_workers == 1
+        with pytest.raises(RuntimeError):
+            hung.submit(print)
+        assert said(caplog) == ["The broker takes no tasks; working here for 10 s: TimeoutError"]
+    finally:
+        go_on.set()
+
+
+def test_without_a_broker_nothing_is_handed_over():
+    task = mock.Mock()
+    assert sweep.Sweeper(has_broker=False)._hand_over(task, ["row"], uuid.uuid4()) is False
+    task.apply_async.assert_not_called()
+
+
+def test_a_push_that_cannot_be_worked_is_said_and_frees_its_place(monkeypatch, caplog):
+    closed = mock.Mock()
+    monkeypatch.setattr(sweep.connections, "close_all", closed)
+    monkeypatch.setattr(sweep.outbox, "work_claimed", mock.Mock(side_effect=ValueError))
+    sweeper, push_id, token = sweep.Sweeper(), uuid.uuid4(), uuid.uuid4()
+    for _ in range(sweep.SENDERS):
+        assert sweeper._free.acquire(blocking=False)
+    sweeper._send(push_id, token)
+    assert said(caplog) == [f"Push {push_id} could not be worked; it is tried again"]
+    sweep.outbox.work_claimed.assert_called_once_with(push_id, token)
+    closed.assert_called_once_with()
+    assert sweeper._free.acquire(blocking=False)
+    assert not sweeper._free.acquire(blocking=False)
+
+
+# -- the loop ----------------------------------------------------------------------------------------------------------
+
+
+class Stop:
+    """An event that is set after so many waits, and remembers them."""
+
+    def __init__(self, after: int) -> None:
+        self.after, self.waits = after, []
+
+    def is_set(self) -> bool:
+        return len(self.waits) >= self.after
+
+    def wait(self, seconds: float) -> None:
+        self.waits.append(round(seconds, 3))
+
+
+@pytest.fixture
+def loop(monkeypatch):
+    """A loop whose sweeps take half a second each by its clock and do what they are told."""
+    clock = [100.0]
+    monkeypatch.setattr(sweep.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(sweep, "close_old_connections", lambda: None)
+    monkeypatch.setattr(sweep.connections, "close_all", lambda: None)
+    monkeypatch.setattr(sweep.Sweeper, "sweep_pushes", lambda self: 0)
+    monkeypatch.setattr(sweep, "INTERVAL_S", 2.0)
+    monkeypatch.setattr(sweep, "CROWDED_INTERVAL_S", 1.0)
+
+    def run(what, *, times=1, takes_s=0.5):
+        def sweep_once(self):
+            clock[0] += takes_s
+            what(self)
+
+        monkeypatch.setattr(sweep.Sweeper, "sweep", sweep_once)
+        sweeper, stop = sweep.Sweeper(), Stop(times)
+        sweeper.run(stop)
+        return sweeper, stop.waits
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("is_crowded", "takes_s", "wait_s"), [(False, 0.5, 1.5), (True, 0.5, 0.5), (False, 9.0, 0.2), (True, 0.9, 0.2)]
+)
+def test_the_loop_waits_for_what_is_left_of_its_interval_which_is_shorter_in_a_crowd(loop, is_crowded, takes_s, wait_s):
+    _, waits = loop(lambda self: setattr(self, "_is_crowded", is_crowded), times=2, takes_s=takes_s)
+    assert waits == [wait_s, wait_s]
+
+
+@pytest.mark.parametrize(("takes_s", "was_away"), [(4.9, False), (5.1, True)])
+def test_a_sweep_that_takes_long_was_kept_waiting(loop, takes_s, was_away):
+    assert loop(lambda self: None, takes_s=takes_s)[0]._was_away is was_away
+
+
+def test_a_quick_sweep_forgets_no_outage_that_it_found(loop):
+    assert loop(lambda self: setattr(self, "_was_away", True))[0]._was_away is True
+
+
+def test_a_failure_is_said_and_the_loop_goes_on(loop, caplog):
+    sweeper, waits = loop(lambda self: 1 / 0, times=2)
+    assert (len(waits), sweeper._was_away) == (2, True)
+    assert set(said(caplog)) == {"A sweep failed; the next one follows"}
+    assert all(record.exc_info for record in caplog.records if record.name == "integration.sweep")
+
+
+def test_no_more_pushes_are_claimed_than_can_be_sent_at_once(monkeypatch):
+    now = timezone.now()
+    pushes = [mock.Mock(pk=number, status="pending") for number in range(6)]
+    asked = mock.Mock(return_value=pushes)
+    monkeypatch.setattr(sweep.outbox, "due_pushes", asked)
+    monkeypatch.setattr(sweep.outbox, "claim", lambda push, moment: f"token {push.pk}")
+    sweeper = sweep.Sweeper(has_broker=False)
+    sweeper._senders = mock.Mock()
+    with time_machine.travel(now, tick=False):
+        assert sweeper.sweep_pushes() == sweep.SENDERS == 4
+    assert asked.call_args == mock.call(now, sweep.BATCH)
+    assert sweeper._senders.submit.call_args_list == [mock.call(sweeper._send, n, f"token {n}") for n in range(4)]
+    assert sweeper.sweep_pushes() == 0
+
+
+def test_a_push_that_somebody_else_took_keeps_no_sender_busy(monkeypatch):
+    monkeypatch.setattr(sweep.outbox, "due_pushes", lambda *_: [mock.Mock(status="pending") for _ in range(9)])
+    monkeypatch.setattr(sweep.outbox, "claim", lambda *_: None)
+    sweeper = sweep.Sweeper(has_broker=False)
+    assert sweeper.sweep_pushes() == 0
+    assert all(sweeper._free.acquire(blocking=False) for _ in range(sweep.SENDERS))

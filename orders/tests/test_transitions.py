@@ -6,7 +6,14 @@ import itertools
 
 import pytest
 
-from orders.transitions import BY_PERSON, RANK, InvalidTransitionError, move_by_person, move_by_provider
+from orders.transitions import (
+    BY_PERSON,
+    RANK,
+    InvalidTransitionError,
+    move_by_person,
+    move_by_platform,
+    move_by_provider,
+)
 from providers.events import Status
 
 S = Status
@@ -40,6 +47,12 @@ def test_person_takes_exactly_the_steps_of_the_table(current, wanted):
 @pytest.mark.parametrize(("current", "named"), list(itertools.product(S, S)), ids=str)
 def test_provider_moves_forward_and_never_back(current, named):
     assert move_by_provider(current, named) is ORDER[max(ORDER.index(current), ORDER.index(named))]
+
+
+@pytest.mark.parametrize(("current", "wanted"), list(itertools.product(S, S)), ids=str)
+def test_platform_moves_an_open_order_forward_and_a_finished_one_nowhere(current, wanted):
+    after = ORDER[max(ORDER.index(current), ORDER.index(wanted))] if STEPS[current] else current
+    assert move_by_platform(current, wanted) is after
 
 
 def test_provider_that_names_no_status_moves_nothing():
