@@ -1,7 +1,8 @@
-"""The published schema against the running code: generated calls of every endpoint, as an owner and as nobody."""
+"""The published schema against the running code, as an owner and as nobody: calls of every endpoint, and chains of calls."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
-from django.db import close_old_connections
-from hypothesis import HealthCheck, Phase, given
+from django.db import close_old_connections, transaction
+from hypothesis import HealthCheck, Phase, given, seed
 from hypothesis import settings as examples
+from hypothesis.errors import FlakyStrategyDefinition
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -107,3 +109,74 @@ def test_calls_of_an_owner_answer_as_the_schema_says(amman):
 def test_calls_of_nobody_are_refused(amman):
     for operation in operations():
         fuzz(operation, lambda case: case.call_and_validate(checks=[not_a_server_error, ignored_auth]), ids_of(amman))
+
+
+# -- chains of calls ---------------------------------------------------------------------------------------------------
+
+
+def chains(
+    headers: Callable[[], dict[str, str]], checks: list[Any], statuses: Counter[int], linked: Counter[str]
+) -> Any:
+    """Return a machine that makes calls with what earlier ones answered, along the links that the schema implies."""
+    schema = schemathesis.openapi.from_wsgi("/api/schema?format=json", application)
+
+    class Chain(schema.as_state_machine()):  # type: ignore[misc]
+        def setup(self) -> None:
+            # Each chain begins with the same rows: what it draws depends on what is answered.
+            self.before = transaction.savepoint()
+            self.headers = headers()
+
+        def teardown(self) -> None:
+            transaction.savepoint_rollback(self.before)
+
+        def get_call_kwargs(self, case: Any) -> dict[str, Any]:
+            return {"headers": self.headers}
+
+        def step(self, step: Any) -> Any:
+            if step.is_applied:
+                linked[step.case.operation.label] += 1
+            return super().step(step)
+
+        def before_call(self, case: Any) -> None:
+            for holder in (case.query, case.headers):
+                for name in ("company", "X-Company-Id"):
+                    holder.pop(name, None)
+
+        def validate_response(self, response: Any, case: Any, additional_checks: Any = None, **kwargs: Any) -> None:
+            statuses[response.status_code] += 1
+            case.validate_response(response, checks=checks, transport_kwargs=kwargs)
+            if case.operation.definition.raw.get("security") and response.status_code < 400:
+                assert self.headers, case.operation.label
+                stranger = case.call(headers={"Authorization": f"Token {'0' * 64}"})
+                assert stranger.status_code == 401, (case.operation.label, stranger.status_code)
+
+    return Chain
+
+
+def run_chains(machine: Any) -> None:
+    chosen = examples(
+        max_examples=3, stateful_step_count=12, deadline=None, database=None, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    for number in range(2 * EXAMPLES):
+        # What a chain draws depends on ids that are new each time, which Hypothesis notices between its examples and stops
+        # at. Every call up to there was checked.
+        with contextlib.suppress(FlakyStrategyDefinition):
+            seed(number)(machine).run(settings=chosen)
+
+
+def test_chains_of_calls_of_an_owner_answer_as_the_schema_says(amman):
+    statuses: Counter[int] = Counter()
+    linked: Counter[str] = Counter()
+    run_chains(chains(lambda: {"Authorization": f"Token {amman.token()}"}, CONFORMS, statuses, linked))
+    assert sum(statuses.values()) > 10 * EXAMPLES
+    assert sum(linked.values()) >= 3, linked
+    assert statuses[200] > EXAMPLES, statuses
+
+
+def test_chains_of_calls_of_nobody_lead_nowhere(amman):
+    statuses: Counter[int] = Counter()
+    orders = list(Order.objects.order_by("pk").values())
+    run_chains(chains(dict, [not_a_server_error, ignored_auth], statuses, Counter()))
+    assert sum(statuses.values()) > 5 * EXAMPLES
+    assert list(Order.objects.order_by("pk").values()) == orders
