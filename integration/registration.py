@@ -12,6 +12,7 @@ from django.db import transaction
 
 from integration import nexara
 from integration.credentials import CredentialChange, set_credential
+from integration.hub import is_hub
 from integration.models import IntegrationWebhook, ProviderCredential
 from integration.models.credential import NEXARA
 from integration.outbound import SendError, Sent
@@ -55,8 +56,11 @@ def company_key(company: Company) -> str:
 def register(company: Company, providers: list[str], changes: dict[str, CredentialChange]) -> list[Registered]:
     """Store the credentials, then register each provider; one that fails undoes nothing. Calling again updates.
 
-    All calls go at once, so that a hub that does not answer is waited for once: 25 s.
+    All calls go at once, so that a hub that does not answer is waited for once: 25 s. A hub has none above it, and its rows of
+    registrations are its subscribers': there nothing is touched.
     """
+    if is_hub():
+        return [Registered(slug, "", reason="This is the hub itself.") for slug in providers]
     with transaction.atomic():
         for provider, change in changes.items():
             set_credential(company, provider, change)

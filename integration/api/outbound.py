@@ -24,7 +24,6 @@ from integration.api.outbound_shapes import (
 from integration.api.reading import Fields, body_of
 from integration.connectivity import FAILED, Step, try_hub, try_provider
 from integration.credentials import CredentialChange
-from integration.hub import is_hub
 from integration.models import OutboundPush, PushStatus
 from integration.models.credential import NEXARA
 from integration.models.outbound import UNFINISHED
@@ -35,7 +34,7 @@ from orders.access import Access, CompanyAPIView
 from orders.api.orders import find_order
 from orders.api.shapes import COMPANY, ORDER_ID, TransitionFailure
 from orders.audit import record_act
-from orders.errors import ApiError, failure, not_found
+from orders.errors import ApiError, failure
 from orders.models import Order, Role
 from orders.schema import failures
 from orders.services import change_status, lock_order
@@ -67,9 +66,7 @@ class RegisterWebhookView(CompanyAPIView):
         tags=["registration"],
     )
     def post(self, request: Request) -> Response:
-        """Register what the body names. A hub has none above it, and its registrations are its subscribers'."""
-        if is_hub():
-            raise not_found("A hub above this one")
+        """Register what the body names."""
         providers, changes = read_registration(body_of(request))
         results = register_providers(self.access, providers, changes, request._request)
         registered = [result.as_json() for result in results if not result.reason]

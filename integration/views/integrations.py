@@ -12,8 +12,10 @@ from django.utils.translation import gettext as _
 
 from integration.api.outbound import is_ok, register_providers, try_connection
 from integration.checklist import checklists
+from integration.companies import webhook_address
 from integration.credentials import CredentialChange, change_credential
 from integration.events import PROVIDERS
+from integration.hub import is_hub
 from integration.models import CircuitBreaker
 from integration.models.credential import NEXARA
 from integration.registration import webhook_url
@@ -49,7 +51,11 @@ def _context(access: Access) -> dict[str, Any]:
         status["missing"] = sum(not check.is_done for check in status["checks"])
         status["silence"] = quiet.get(slug)
         status["retryAt"] = retries.get(slug)
-        status["url"] = webhook_url() if slug == NEXARA else f"{webhook_url()}/{slug}/{company.id}"
+        status["url"] = (
+            webhook_url()
+            if slug == NEXARA
+            else webhook_address(settings.APP_BASE_URL, slug, company.id, at_hub=is_hub())
+        )
         status["isOffHere"] = not settings.PROVIDER_ENABLED.get(slug, True)
         status["state"] = _state(status)
     return {

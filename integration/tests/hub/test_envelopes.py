@@ -8,7 +8,6 @@ import uuid
 import pytest
 from django.utils import timezone
 
-from integration import inbox
 from integration.envelope import provider_request, read_envelope
 from integration.hub.envelopes import envelope_of
 from integration.models import OutboundPush, WebhookBody, WebhookLog
@@ -101,6 +100,5 @@ def test_a_step_at_the_hub_is_told_in_words_that_a_platform_reads(amman, provide
     body = envelope_of(forwards(amman)[0])
     envelope = read_envelope(InboundRequest(body, {}))
     assert (envelope.faults, envelope.company_id) == ({}, str(amman.company.id))
-    log = WebhookLog(is_envelope=True, provider=provider)
-    (event,) = inbox._parse(log, InboundRequest(body, {}))
+    (event,) = ADAPTERS[provider].parse(provider_request(InboundRequest(body, {})))
     assert (event.external_id, event.status, event.reason) == (order.external_id, Status(step), "Too busy")

@@ -15,7 +15,7 @@ from django.utils import timezone
 from integration.hub.clients import seed_operator
 from integration.models import IntegrationWebhook, OutboundPush, WebhookLog
 from integration.preparing import prepare
-from integration.tests.api import acts, call, missing
+from integration.tests.api import acts, call
 from integration.tests.hub.calls import KEY, PLATFORM, forwards, subscribed
 from orders.models import Company, Order, User
 
@@ -191,9 +191,14 @@ def test_the_hubs_doors_and_the_pages_of_the_webhooks_stand_beside_each_other(am
 
 def test_a_hub_registers_with_nobody(amman):
     row = subscribed(amman)
-    answer = call(amman, "POST", "register-webhook", {"providers": ["careem", "jahez"]})
-    assert answer == missing("A hub above this one")
+    status, body = call(amman, "POST", "register-webhook", {"providers": ["careem"]})
+    assert (status, body["data"]["failed"]) == (502, [{"provider": "careem", "reason": "This is the hub itself."}])
     assert [(kept.id, kept.error) for kept in IntegrationWebhook.objects.all()] == [(row.id, "")]
+
+
+def test_the_page_names_the_hubs_door(amman, settings):
+    page = amman.client().get("/integrations/").content.decode()
+    assert f"{settings.APP_BASE_URL}/webhooks/careem/{amman.company.id}" in page
 
 
 PATHS = [
