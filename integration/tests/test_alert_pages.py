@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.test import Client
 
+from integration import alert_centre, breaker, deadlines
 from integration.alert_centre import cause_of
 from integration.alerts import acknowledge_alert, raise_alert, resolve_alert
 from integration.models import Alert
@@ -58,6 +61,29 @@ def test_alerts_stand_by_cause_with_how_often_it_was_raised(amman):
 def test_a_cause_without_words_is_shown_by_its_code(amman):
     alert(amman, "oven_too_hot")
     assert "Oven too hot" in page(amman.client())
+
+
+def raised_causes() -> set[str]:
+    """Return the causes that the source names where it raises an alert."""
+    found = {
+        "event_invalid_payload",
+        "event_invalid_envelope",
+        "event_delivery_conflict",
+        breaker.CAUSE,
+        deadlines.CAUSE,
+    }
+    for path in Path(alert_centre.__file__).parent.rglob("*.py"):
+        if "tests" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "raise_alert":
+                found |= {each.value for each in node.args[1:2] if isinstance(each, ast.Constant)}
+    return found
+
+
+def test_every_cause_that_is_raised_has_words_and_a_remedy():
+    assert {"push_dead", "event_dead", "forward_dead"} < raised_causes()
+    assert [cause for cause in sorted(raised_causes()) if not cause_of(cause).remedy] == []
 
 
 def test_each_state_has_its_own_list(amman):

@@ -18,6 +18,9 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// On a phone the links run out of the screen: the one of this page is brought into it.
+document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // The number is asked for, never counted here: a frame may be lost, and the server knows.
 const badge = () => document.getElementById("alert-count");
 let due = 0;
