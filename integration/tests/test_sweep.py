@@ -201,7 +201,7 @@ def test_a_broker_that_fails_is_left_alone_for_ten_seconds(monkeypatch, caplog):
 
 def test_a_broker_that_hangs_keeps_a_thread_and_not_the_sweeper(caplog):
     sweeper, task, go_on, ended = sweep.Sweeper(), mock.Mock(), threading.Event(), []
-    task.apply_async.side_effect = lambda **_: ended.append(go_on.wait(60))
+    task.apply_async.side_effect = lambda **_: ended.append(go_on.wait(20))
     try:
         hung = sweeper._publisher
         assert sweeper._hand_over(task, ["row"], uuid.uuid4()) is False
@@ -321,3 +321,39 @@ def test_a_push_that_somebody_else_took_keeps_no_sender_busy(monkeypatch):
     sweeper = sweep.Sweeper(has_broker=False)
     assert sweeper.sweep_pushes() == 0
     assert all(sweeper._free.acquire(blocking=False) for _ in range(sweep.SENDERS))
+
+
+def test_pushes_go_to_the_broker_by_id_and_claim(monkeypatch):
+    handed = []
+    monkeypatch.setattr(sweep.outbox, "due_pushes", lambda *_: [mock.Mock(pk=n, status="pending") for n in range(3)])
+    monkeypatch.setattr(sweep.outbox, "claim", lambda push, _: f"token {push.pk}")
+    monkeypatch.setattr(sweep.Sweeper, "_hand_over", lambda self, *what: handed.append(what) or True)
+    assert sweep.Sweeper().sweep_pushes() == 3
+    assert handed == [(sweep.push_claimed, str(n), f"token {n}") for n in range(3)]
+
+
+def test_it_is_crowded_while_there_is_no_room_for_all_that_is_due(handed_over, monkeypatch):
+    sweeper = sweep.Sweeper()
+    sweeper.sweep()
+    assert sweeper._is_crowded is True
+    monkeypatch.setattr(sweep, "BATCH", 10)
+    sweeper.sweep()
+    assert sweeper._is_crowded is False
+
+
+def test_an_outage_is_made_up_for_once(handed_over, monkeypatch):
+    pulled = mock.Mock()
+    monkeypatch.setattr(sweep.claims, "pull_due", pulled)
+    sweeper = sweep.Sweeper()
+    sweeper._was_away = True
+    sweeper.sweep()
+    sweeper.sweep()
+    assert pulled.call_count == 1
+
+
+def test_two_rows_go_out_in_parcels_of_one(handed_over, monkeypatch):
+    monkeypatch.setattr(sweep, "BATCH", 2)
+    parcels = []
+    monkeypatch.setattr(sweep.Sweeper, "_hand_over", lambda self, task, pks, token: parcels.append(len(pks)) or True)
+    sweep.Sweeper().sweep()
+    assert parcels == [1, 1]
