@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action ignore
 
-.PHONY: help install install-dev run run-hub up faults faults-idle test fuzz audit lint clean
+.PHONY: help install install-dev run run-hub up faults faults-idle test fuzz mutation audit lint clean
 
 help: ## List what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ test: $(VENV)/.installed-dev ## Run the test suite on SQLite, and again on Postg
 fuzz: $(VENV)/.installed-dev ## Send 20,000 signed bodies damaged in every way, always the same ones (FUZZ_EXAMPLES per provider and dialect).
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2500} exec env -u DATABASE_URL -u REDIS_URL $(VENV)/bin/python -m pytest -p no:logging integration/tests/test_fuzz.py
 
+mutation: $(VENV)/.installed-mutation ## Change signatures, state machine and claims in every small way, and see that a test notices.
+	@exec $(VENV)/bin/python .ci/mutation.py
+
 audit: $(VENV)/.installed-mutation ## Ask OSV whether a package that is installed has a known weakness; fail where it does not answer.
 	@exec $(VENV)/bin/python .ci/audit.py $(ARGS)
 
@@ -44,7 +47,7 @@ lint: $(VENV)/.installed-dev ## Check style, format and types.
 	$(VENV)/bin/mypy .
 
 clean: ## Remove .venv and what tools leave behind; DATA_DIR stays.
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* htmlcov
+	rm -rf $(VENV) mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* htmlcov
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed; PYTHON=/path/to/python3.11 names one." >&2; exit 1; }
