@@ -19,6 +19,7 @@ from integration.models import OutboundPush, ProviderCredential, WebhookLog
 from integration.tests.factories import Installation
 from integration.tests.test_admin_border import fill, row_of, without_csrf
 from integration.tests.test_border import METHODS, PARAMETER, objects_of, walk
+from orders.api.docs import schema
 from orders.models import Branch, Company, User
 from orders.routing import websocket_urlpatterns
 from restaurant_integration.celery import app as celery
@@ -50,7 +51,11 @@ def theirs() -> Installation:
 
 @pytest.fixture(autouse=True)
 def _with_sandbox(settings):
+    # The schema is kept by the process: it is of these paths here, and of the usual ones for the tests behind.
+    schema.cache_clear()
     settings.SANDBOX_ENABLED, settings.ROOT_URLCONF = True, "restaurant_integration.tests.every_url"
+    yield
+    schema.cache_clear()
 
 
 def all_paths() -> list[str]:
