@@ -107,13 +107,18 @@ class Sweeper:
         for push in outbox.due_pushes(now, BATCH):
             if not self._free.acquire(blocking=False):
                 break
-            token = outbox.claim(push, now)
-            # One that was handed over and not begun: the broker takes tasks, and no worker does them.
-            is_lost = push.status == PushStatus.SENDING
-            if token is not None and (is_lost or not self._hand_over(push_claimed, str(push.pk), token)):
-                self._senders.submit(self._send, push.pk, token)
-            else:
-                self._free.release()
+            is_sent_here = False
+            try:
+                token = outbox.claim(push, now)
+                # One that was handed over and not begun: the broker takes tasks, and no worker does them.
+                is_lost = push.status == PushStatus.SENDING
+                if token is not None and (is_lost or not self._hand_over(push_claimed, str(push.pk), token)):
+                    self._senders.submit(self._send, push.pk, token)
+                    is_sent_here = True
+            finally:
+                # Also after an error: a place that is not given back is gone until the process starts anew.
+                if not is_sent_here:
+                    self._free.release()
             claimed += token is not None
         return claimed
 

@@ -133,7 +133,7 @@ def run_sweeps(monkeypatch, *first):
     sweep.Sweeper().run(stop)
 
 
-def fail():
+def fail(*_):
     raise OperationalError("server closed the connection")
 
 
@@ -320,6 +320,18 @@ def test_a_push_that_somebody_else_took_keeps_no_sender_busy(monkeypatch):
     monkeypatch.setattr(sweep.outbox, "claim", lambda *_: None)
     sweeper = sweep.Sweeper(has_broker=False)
     assert sweeper.sweep_pushes() == 0
+    assert all(sweeper._free.acquire(blocking=False) for _ in range(sweep.SENDERS))
+
+
+@pytest.mark.parametrize("breaks", ["claim", "submit"])
+def test_a_push_whose_claim_or_start_fails_keeps_no_sender_busy(monkeypatch, breaks):
+    monkeypatch.setattr(sweep.outbox, "due_pushes", lambda *_: [mock.Mock(status="pending")])
+    monkeypatch.setattr(sweep.outbox, "claim", mock.Mock(side_effect=fail if breaks == "claim" else None))
+    sweeper = sweep.Sweeper(has_broker=False)
+    sweeper._senders = mock.Mock()
+    sweeper._senders.submit.side_effect = fail if breaks == "submit" else None
+    with pytest.raises(OperationalError):
+        sweeper.sweep_pushes()
     assert all(sweeper._free.acquire(blocking=False) for _ in range(sweep.SENDERS))
 
 
