@@ -18,6 +18,14 @@ def parse(text: str) -> str | None:
     return str(mapped or address)
 
 
+def place_of(address: str) -> str:
+    """Return what counts as one sender: an address, of IPv6 its /64, which one sender owns; "" where it is none."""
+    parsed = parse(address)
+    if parsed is None or ":" not in parsed:
+        return parsed or ""
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
 class TrustedProxies:
     """The proxies whose ``X-Forwarded-For`` counts: ``TRUSTED_PROXIES`` as it is when this is made."""
 

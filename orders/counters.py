@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 REDIS_TIMEOUT_S = 0.25
 BREAK_S = 5.0
+MOST_HERE = 10_000
+"""So many keys of this process, and what is over is looked for; four times as many, and all are forgotten."""
+TIDY_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Counters:
         self._broken_until = 0.0
         self._lock = threading.Lock()
         self._local: dict[str, tuple[float, int]] = {}
+        self._tidy_at = 0.0
 
     def exceeded(self, key: str, windows: Sequence[Window]) -> int:
         """Count one call in every window; return 0, or after how many seconds the exceeded window ends."""
@@ -84,11 +88,18 @@ class Counters:
 
     def _count_here(self, name: str, until: float, now: float) -> int:
         with self._lock:
-            if len(self._local) > 10_000:
-                self._local = {key: entry for key, entry in self._local.items() if entry[0] > now}
+            if len(self._local) >= MOST_HERE and now >= self._tidy_at:
+                self._tidy(now)
             count = self._local.get(name, (until, 0))[1] + 1
             self._local[name] = (until, count)
             return count
+
+    def _tidy(self, now: float) -> None:
+        """Forget what is over; all of it where too much is not, since counting must not become the load."""
+        self._tidy_at = now + TIDY_EVERY_S
+        self._local = {key: entry for key, entry in self._local.items() if entry[0] > now}
+        if len(self._local) >= MOST_HERE * 4:
+            self._local.clear()
 
     def forget(self) -> None:
         """Start all windows of this process anew."""

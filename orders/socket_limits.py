@@ -8,7 +8,7 @@ from typing import Any
 
 from channels.security.websocket import WebsocketDenier
 
-from orders.addresses import TrustedProxies
+from orders.addresses import TrustedProxies, place_of
 from orders.counters import Window, counters
 
 logger = logging.getLogger(__name__)
@@ -28,8 +28,8 @@ class AddressLimit:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Any:
         forwarded = [value.decode("latin-1") for name, value in scope.get("headers", []) if name == b"x-forwarded-for"]
-        address = self.proxies.sender((scope.get("client") or [""])[0], forwarded)
-        if address and await is_too_often(f"address:{address}", PER_ADDRESS):
+        place = place_of(self.proxies.sender((scope.get("client") or [""])[0], forwarded))
+        if place and await is_too_often(f"address:{place}", PER_ADDRESS):
             return await WebsocketDenier()(scope, receive, send)
         return await self.application(scope, receive, send)
 

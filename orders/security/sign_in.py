@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import math
 import unicodedata
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import ngettext
 
+from orders.addresses import place_of
 from orders.audit import record_for_person
 from orders.models import SignInTries, User
 
@@ -46,12 +46,8 @@ class LockedOut(Exception):
 
 
 def _keys(address: str, username: str) -> tuple[tuple[str, str, int], ...]:
-    """Return what a try counts for: the scope, its key and its limit. An IPv6 sender owns a /64, so that counts as one."""
-    try:
-        parsed = ipaddress.ip_address(address)
-        place = str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
-    except ValueError:
-        place = ""
+    """Return what a try counts for: the scope, its key and its limit."""
+    place = place_of(address)
     name = unicodedata.normalize("NFKC", username).casefold()
     return (
         ("account", _digest(f"account\n{place}\n{name}"), ACCOUNT_TRIES),

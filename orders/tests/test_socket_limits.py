@@ -57,6 +57,11 @@ async def test_an_address_that_opens_too_many_is_refused_before_anything_is_look
     assert len(looked_up) == 3
 
 
+async def test_the_addresses_of_one_ipv6_network_count_together(two_per_address):
+    peers = ["2001:db8:1:2::1", "2001:db8:1:2::2", "2001:db8:1:2:ffff::3", "2001:db8:1:3::1"]
+    assert [await accepted(peer=peer) for peer in peers] == [True, True, False, True]
+
+
 async def test_an_address_counts_for_itself_behind_a_trusted_proxy(two_per_address, monkeypatch):
     monkeypatch.setattr(websocket.proxies, "_networks", [ipaddress.ip_network("10.0.0.0/8")])
     asked = [("10.0.0.1", "203.0.113.1")] * 3 + [("10.0.0.1", "203.0.113.1, 203.0.113.2")]
