@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from integration import inbox
 from integration.models import WebhookLog
+from integration.models.webhook import TEST_PROOF
 from orders.access import Access
 from orders.audit import record_act
 from orders.models import BranchStore, Company, Order, OrderItem
@@ -31,8 +32,6 @@ from providers.samples import Dialect, SampleOrder, UnsignedSample, build_sample
 
 logger = logging.getLogger(__name__)
 
-TEST_PROOF = "test"
-"""Stands in the log where a provider's delivery has the name of the secret that proved it."""
 TEST_PREFIX = "TEST-"
 
 
@@ -100,12 +99,15 @@ class Trial:
         )
 
     def describe(self, access: Access, started_at: datetime) -> None:
-        """Read the order as the API answers it, and with what of ours it was matched."""
+        """Read the order as the API answers it, and with what of ours it was matched.
+
+        An order that stood before is shown only to those who may see it, whatever a payload says of it.
+        """
         if self.order_id is None:
             return
         orders = with_details(Order.objects.filter(pk=self.order_id, company=access.company))
         order = orders.select_related("branch", "customer").prefetch_related("items__menu_product").first()
-        if order is None:
+        if order is None or (order.created_at < started_at and not access.orders().filter(pk=order.pk).exists()):
             return
         self.order = order_json(order, access)
         branch, customer = order.branch, order.customer

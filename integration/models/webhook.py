@@ -9,6 +9,9 @@ from django.db.models import Q
 
 from integration.fields import EncryptedJSONField
 
+TEST_PROOF = "test"
+"""Stands as the proof of a delivery that the webhook test made."""
+
 
 class WebhookStatus(models.TextChoices):
     RECEIVED = "received", "Received"

@@ -8,7 +8,18 @@ import pytest
 from integration.models import Alert, WebhookBody, WebhookLog
 from integration.tests.api import acts, call, invalid
 from orders import live
-from orders.models import AuditEntry, BranchStore, Company, CompanySequence, Customer, MenuProduct, Order, OrderEvent
+from orders.models import (
+    AuditEntry,
+    Branch,
+    BranchStore,
+    Company,
+    CompanySequence,
+    Customer,
+    Membership,
+    MenuProduct,
+    Order,
+    OrderEvent,
+)  # fmt: skip
 from providers.registry import ADAPTERS
 
 
@@ -196,6 +207,19 @@ def test_a_test_does_not_take_the_place_of_a_real_delivery(amman):
     call(amman, "POST", "webhook/talabat/test", body)
     answer = amman.post("talabat", sample).json()
     assert (answer["success"], answer["status"] == "duplicate", WebhookLog.objects.count()) == (True, False, 2)
+
+
+def test_an_order_of_a_branch_that_one_may_not_see_is_not_shown_by_a_test_run(amman):
+    amman.send("careem", external_id="SECRET-1")
+    membership = Membership.objects.get(user=amman.manager)
+    membership.is_limited = True
+    membership.save()
+    membership.branches.set([Branch.objects.create(company=amman.company, name="Abdoun")])
+    given = {"payload": {"event_type": "order.updated", "order_id": "SECRET-1", "status": "accepted"}}
+    status, answer = call(amman, "post", "webhook/careem/test", given, user=amman.manager)
+    assert (status, answer["data"]["order"], answer["data"]["matched"]) == (200, None, None)
+    _, by_owner = call(amman, "post", "webhook/careem/test", given)
+    assert by_owner["data"]["order"]["externalOrderId"] == "SECRET-1"
 
 
 def test_an_order_of_another_company_is_none_of_ours(amman, dubai):
