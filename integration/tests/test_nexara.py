@@ -11,7 +11,7 @@ import time_machine
 from django.utils import timezone
 
 from integration import nexara
-from integration.models import Alert, CircuitBreaker, IntegrationWebhook, OutboundPush, ProviderCredential
+from integration.models import Alert, CircuitBreaker, IntegrationWebhook, OutboundPush, ProviderCredential, WebhookLog
 from integration.tests.outbound import JAHEZ, OUT_SECRETS, jahez_token, move, received, sent_json, work
 from integration.tests.peers import answer, peer
 from orders.models import Order
@@ -60,6 +60,16 @@ def test_an_order_of_the_hub_is_answered_through_it(amman, settings):
     assert request.headers["X-Nexara-Signature"] == proof.hexdigest()
     kept = push.attempt_set.get().request_headers
     assert kept["authorization"] == kept["x-nexara-signature"] == "[redacted]"
+
+
+@responses.activate
+def test_an_order_of_a_providers_sandbox_is_answered_through_the_hub_too(amman):
+    responses.post(SYNC, json={"success": True})
+    order = via_hub(amman)
+    WebhookLog.objects.update(is_test=True)
+    Order.objects.filter(pk=order.pk).update(is_test=True)
+    order.refresh_from_db()
+    assert work(move(order, "confirmed")).status == "sent"
 
 
 @responses.activate
