@@ -243,7 +243,8 @@ def process(
         if not _quarantine(log, error, this):
             return log
     except Exception as error:
-        _fail(log, error, this)
+        if not _fail(log, error, this):
+            return log
     else:
         try:
             _apply_patiently(log, events, this)
@@ -252,7 +253,8 @@ def process(
             return log
         except Exception as error:
             log.claim_token = token  # what failed may be the commit, after the result was in hand
-            _fail(log, error, this)
+            if not _fail(log, error, this):
+                return log
     _announce(log)
     return log
 
@@ -405,8 +407,11 @@ def _alert_quarantined(log: WebhookLog) -> None:
     )
 
 
-def _fail(log: WebhookLog, error: Exception, this: _Try) -> None:
-    """Save a failure with its next try; the last one leaves the row dead, with an alert. Outside the failed transaction."""
+def _fail(log: WebhookLog, error: Exception, this: _Try) -> bool:
+    """Save a failure with its next try; the last one leaves the row dead, with an alert. Outside the failed transaction.
+
+    False: a lost claim. Whoever has it now says how it ends, and nothing of this try is written.
+    """
     delay = next_delay(log.attempts)
     log.status = WebhookStatus.DEAD if delay is None else WebhookStatus.FAILED
     log.error_code = "processing_failed"
@@ -422,10 +427,13 @@ def _fail(log: WebhookLog, error: Exception, this: _Try) -> None:
     log.next_attempt_at = timezone.now() + delay if delay else None
     log.processed_at = timezone.now() if delay is None else None
     with transaction.atomic():
-        WebhookLog.objects.filter(pk=log.pk, claim_token=token).update(
+        written = WebhookLog.objects.filter(pk=log.pk, claim_token=token).update(
             **{name: getattr(log, name) for name in
                ("status", "error_code", "error", "claim_token", "next_attempt_at", "processed_at")}
         )  # fmt: skip
+        if not written:
+            log.refresh_from_db()
+            return False
         this.write(log)
         if delay is None:
             raise_alert(
@@ -433,6 +441,7 @@ def _fail(log: WebhookLog, error: Exception, this: _Try) -> None:
                 subject=log.provider, severity=Alert.Severity.CRITICAL,
                 details={"eventId": str(log.id), "externalOrderId": log.external_id},
             )  # fmt: skip
+    return True
 
 
 def _announce(log: WebhookLog) -> None:

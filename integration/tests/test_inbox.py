@@ -233,6 +233,27 @@ def test_result_of_a_lost_claim_is_undone(amman):
     assert WebhookLog.objects.get().status == "processing"
 
 
+@pytest.mark.parametrize("breaks", ["parse_row", "_apply_patiently"])
+def test_failure_of_a_lost_claim_leaves_nothing(amman, breaks):
+    log, theirs, mine = fail_once(amman), uuid.uuid4(), uuid.uuid4()
+    attempts = WebhookAttempt.objects.count()
+    WebhookLog.objects.update(attempts=5, status="processing", claim_token=mine)
+
+    def lose_the_claim_and_fail(*_):
+        WebhookLog.objects.update(claim_token=theirs)
+        raise GONE
+
+    with (
+        mock.patch.object(inbox, breaks, side_effect=lose_the_claim_and_fail),
+        mock.patch.object(inbox, "_announce") as announced,
+    ):
+        done = inbox.process_claimed(log.pk, mine)
+    assert (done.status, done.claim_token, done.attempts) == ("processing", theirs, 6)
+    assert WebhookAttempt.objects.count() == attempts
+    assert not Alert.objects.exists()
+    announced.assert_not_called()
+
+
 def test_company_with_a_long_queue_does_not_keep_others_waiting(amman, dubai):
     for number in range(5):
         fail_once_of = amman
