@@ -64,8 +64,8 @@ def test_a_row_is_due_at_its_very_moment_and_not_before(amman):
 
 
 def test_the_oldest_of_each_company_go_first_and_no_more_than_there_is_room_for(amman, dubai):
-    a1, a2, a3 = rows(amman, *(NOW - timedelta(seconds=s) for s in (30, 20, 10)))
-    d1, d2 = rows(dubai, *(NOW - timedelta(seconds=s) for s in (25, 5)))
+    a3, a2, a1 = rows(amman, *(NOW - timedelta(seconds=s) for s in (10, 20, 30)))
+    d2, d1 = rows(dubai, *(NOW - timedelta(seconds=s) for s in (5, 25)))
     assert claims.due_rows(NOW, 100) == ids(a1, d1, a2, d2, a3)
     assert claims.due_rows(NOW, 3) == ids(a1, d1, a2)
 
