@@ -51,12 +51,19 @@ def check_registration(call: InboundRequest, company: Company | None, key: str, 
     """Return if a call may register for a company, None where the hub does not know it; raise SignatureError if not.
 
     ``key`` is the one that the call brings. A hub without a deployer's key takes a call without any other proof from a
-    newcomer, who has nothing yet to show, and from whoever brings a key that the hub holds.
+    newcomer, who has nothing yet to show, and from whoever brings a current key. A former key signs for whoever names a
+    current one, as a platform in the middle of its rotation does; alone it would read the new key, or undo the rotation.
     """
+    current = keys_of(company, now, with_former=False)
+    names_current = _is_one_of(key, current)
     has_other_proof = settings.NEXARA_API_KEY or call.header("authorization") or SIGNATURE.carried(call)
-    if not has_other_proof and (company is None or _is_one_of(key, keys_of(company, now))):
+    if not has_other_proof and (company is None or names_current):
         return
-    check_caller(call, company, now, [key] if key and (company is None or carries_deployers_key(call)) else ())
+    offered = [key] if key and (company is None or carries_deployers_key(call)) else []
+    check_caller(call, company, now, offered)
+    is_vouched_for = settings.NEXARA_API_KEY or call.header("authorization").strip().lower().startswith("token ")
+    if not is_vouched_for and not names_current:
+        verify_request((SIGNATURE,), call, {SIGNATURE.secret: [*current, *offered]}, now)
 
 
 def _is_one_of(key: str, held: Sequence[str]) -> bool:

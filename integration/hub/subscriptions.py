@@ -39,38 +39,52 @@ def valid_keys(subscription: IntegrationWebhook, now: datetime) -> list[str]:
     return [key for key in (current_key(subscription), former) if key]
 
 
-def keys_of(company: Company | None, now: datetime) -> list[str]:
-    """Return every key that proves a company's platform to the hub; none for nobody."""
+def keys_of(company: Company | None, now: datetime, *, with_former: bool = True) -> list[str]:
+    """Return every key that proves a company's platform to the hub, or the current ones alone; none for nobody."""
     # Nobody's is looked up as well, so that an unknown company costs what a known one does.
     company_id = company.id if company else uuid.uuid4()
     credential = ProviderCredential.objects.filter(company_id=company_id, provider=NEXARA, is_enabled=True).first()
-    keys = list(credential.valid_values("secretKey", now)) if credential else []
+    own = credential or ProviderCredential()
+    keys = list(own.valid_values("secretKey", now)) if with_former else [own.value("secretKey")]
     for subscription in IntegrationWebhook.objects.filter(company_id=company_id):
-        keys += valid_keys(subscription, now)
-    return list(dict.fromkeys(keys))
+        keys += valid_keys(subscription, now) if with_former else [current_key(subscription)]
+    return [key for key in dict.fromkeys(keys) if key]
 
 
 def subscribe(company: Company, provider: str, url: str, events: list[str], key: str = "") -> IntegrationWebhook:
     """Register a subscriber, or change what is registered: address, events and, where one is named, the key.
 
-    The former key proves the subscriber for the usual overlap; what goes out is signed with the new one at once.
+    A key that is named becomes the company's own; one that is made here is for this subscription alone. The former key
+    proves the subscriber for the usual overlap; what goes out is signed with the new one at once.
     """
     with transaction.atomic():
         IntegrationWebhook.objects.get_or_create(company=company, provider=provider, defaults={"url": url})
-        row = IntegrationWebhook.objects.select_for_update().get(company=company, provider=provider)
+        # All of the company's, since a key moves on each that has it; in one order, so that two who come at once take turns.
+        rows = list(IntegrationWebhook.objects.select_for_update().filter(company=company).order_by("pk"))
+        row = next(each for each in rows if each.provider == provider)
         row.webhook_id, row.url, row.events = str(row.id), url, events
         row.status, row.error = IntegrationWebhook.Status.ACTIVE, ""
-        standing = current_key(row)
-        key = key or standing or new_key()
-        if key != standing:
-            until = timezone.now() + timedelta(hours=DEFAULT_OVERLAP_HOURS)
-            former = {"previous": standing, "previousUntil": until.isoformat()} if standing else {}
-            row.secrets = {"secretKey": key, **former}  # type: ignore[assignment]
-            # The company's own key moves along, so that the former one ends here as well.
-            set_credential(company, NEXARA, CredentialChange(secrets={"secretKey": key}))
+        if key and key != current_key(row):
+            _move_key(company, row, rows, key)
+        elif not current_key(row):
+            row.secrets = {"secretKey": new_key()}  # type: ignore[assignment]
         row.save()
     hurry(row)
     return row
+
+
+def _move_key(company: Company, row: IntegrationWebhook, rows: list[IntegrationWebhook], key: str) -> None:
+    """Replace the key of a subscription and the company's own, and either wherever else it stands: it ends at one time."""
+    own = ProviderCredential.objects.filter(company=company, provider=NEXARA).first()
+    replaced = {current_key(row), own.value("secretKey") if own else ""} - {key, ""}
+    until = timezone.now() + timedelta(hours=DEFAULT_OVERLAP_HOURS)
+    for each in rows:
+        standing = current_key(each)
+        if each is row or standing in replaced:
+            former = {"previous": standing, "previousUntil": until.isoformat()} if standing else {}
+            each.secrets = {"secretKey": key, **former}  # type: ignore[assignment]
+            each.save(update_fields=["secrets", "updated_at"])
+    set_credential(company, NEXARA, CredentialChange(secrets={"secretKey": key}))
 
 
 def hurry(subscription: IntegrationWebhook) -> None:

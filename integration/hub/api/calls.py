@@ -78,7 +78,8 @@ class RegisterView(PlatformView):
         summary="Register a webhook with the hub",
         description=(
             "One per client and provider: registering again changes the address, the events and, where one is named, the key;"
-            " the former key proves its holder for 24 h more. Proof: the deployer's key as `Authorization: Bearer` where the"
+            " the former key proves its holder for 24 h more; to register, it has to name the current one as `secretKey`."
+            " Proof: the deployer's key as `Authorization: Bearer` where the"
             " hub has one, `X-Nexara-Signature` and `X-Timestamp` with a key that the hub holds for the client, or an"
             " owner's `Authorization: Token`. Without a deployer's key, `secretKey` is proof as well where the hub holds it."
         ),

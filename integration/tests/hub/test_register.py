@@ -55,11 +55,52 @@ def test_the_former_key_proves_a_platform_for_a_day(amman):
     with time_machine.travel(timezone.now()) as clock:
         changed = register(registration(amman, secretKey=OTHER_KEY), KEY)
         assert changed.json()["secretKey"] == OTHER_KEY
-        assert register(registration(amman), KEY).status_code == 201
+        assert register(registration(amman, secretKey=OTHER_KEY), KEY).status_code == 201
         clock.shift(timedelta(hours=24, seconds=1))
         assert keys_of(amman.company, timezone.now()) == [OTHER_KEY]
-        assert register(registration(amman), KEY).status_code == 401
+        assert register(registration(amman, secretKey=OTHER_KEY), KEY).status_code == 401
         assert register(registration(amman), OTHER_KEY).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("changes", "signer"),
+    [
+        ({}, KEY),
+        ({"provider": "talabat"}, KEY),
+        ({"secretKey": KEY}, KEY),
+        ({"secretKey": KEY}, ""),
+        ({"secretKey": "a-third-key-000003"}, KEY),
+    ],
+)
+def test_a_former_key_alone_registers_nothing(amman, changes, signer):
+    register(registration(amman, secretKey=KEY), KEY)
+    register(registration(amman, secretKey=OTHER_KEY), KEY)
+    thief = registration(amman, url="https://thief.example.com/x", **changes)
+    answer = register(thief, signer)
+    assert (answer.status_code, answer.json()) == (401, REFUSED)
+    row = IntegrationWebhook.objects.get()
+    assert (row.url, row.secrets["secretKey"]) == (PLATFORM, OTHER_KEY)
+    assert ProviderCredential.objects.get(company=amman.company, provider="nexara").value("secretKey") == OTHER_KEY
+
+
+def test_a_key_that_moves_ends_at_one_time_on_every_subscription(amman):
+    for provider in ("careem", "talabat"):
+        register(registration(amman, provider=provider, secretKey=KEY), KEY)
+    with time_machine.travel(timezone.now()) as clock:
+        register(registration(amman, secretKey=OTHER_KEY), KEY)
+        careem, talabat = IntegrationWebhook.objects.order_by("provider")
+        assert talabat.secrets == careem.secrets
+        assert (talabat.secrets["secretKey"], talabat.secrets["previous"]) == (OTHER_KEY, KEY)
+        clock.shift(timedelta(hours=24, seconds=1))
+        assert keys_of(amman.company, timezone.now()) == [OTHER_KEY]
+
+
+def test_a_key_made_for_one_provider_is_not_the_companys_own(amman):
+    given = register(registration(amman), KEY).json()["secretKey"]
+    assert given != KEY
+    assert ProviderCredential.objects.get(company=amman.company, provider="nexara").valid_values(
+        "secretKey", timezone.now()
+    ) == (KEY,)
 
 
 def test_a_key_that_nobody_has_here_replaces_none(amman):
