@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q, Window
+from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
 from integration.models import WebhookLog, WebhookStatus
@@ -49,13 +49,17 @@ def claim(ids: Sequence[uuid.UUID], now: datetime) -> tuple[uuid.UUID, list[uuid
     return token, [pk for pk in ids if pk in free]
 
 
-def pull_due(now: datetime) -> int:
-    """Let nothing that the database or the broker kept waiting wait longer than 15 s from now; return how many it was.
+def pull_due(now: datetime, but: Collection[uuid.UUID] = ()) -> list[uuid.UUID]:
+    """Let nothing that the database or the broker kept waiting wait longer than 15 s from now; return the failed rows of it.
 
     For the moment in which one of them is back: failures that it caused have pushed the next try far away, and claims
     may be held by nobody. A claim that somebody does hold loses nothing: at worst the row is worked twice, and only the
-    first result stands. What failed for a reason of its own keeps its time.
+    first result stands. What failed for a reason of its own keeps its time, and so do the failed rows in ``but``.
     """
     until = now + timedelta(seconds=PULLED_TO_S)
     late = WebhookLog.objects.filter(status__in=WAITING, next_attempt_at__gt=until)
-    return late.filter(~Q(status=WebhookStatus.FAILED) | Q(error__in=DATABASE_WAS_AWAY)).update(next_attempt_at=until)
+    late.exclude(status=WebhookStatus.FAILED).update(next_attempt_at=until)
+    failed = late.filter(status=WebhookStatus.FAILED)
+    pulled = set(failed.filter(error__in=DATABASE_WAS_AWAY).values_list("pk", flat=True)) - set(but)
+    failed.filter(pk__in=pulled).update(next_attempt_at=until)
+    return sorted(pulled)

@@ -53,17 +53,23 @@ class Sweeper:
         self._is_crowded = False
         self._was_away = False
         """Whether database or broker failed us, and nothing has been pulled since it is back."""
+        self._pulled: set[uuid.UUID] = set()
+        """The failed rows that have been pulled in this outage: pulled at each of its sweeps, they would soon be dead."""
+        self._worked_s = 0.0
+        """How long this sweep has worked rows itself."""
 
     def run(self, stop: threading.Event) -> None:
         """Sweep every two seconds, twice a second while much is due, until told to stop. Go on after an error."""
         while not stop.is_set():
-            started = time.monotonic()
+            started, self._worked_s = time.monotonic(), 0.0
             try:
                 close_old_connections()
                 self.sweep()
                 self.sweep_pushes()
-                # One that hangs says nothing: the sweep only took too long.
-                self._was_away |= time.monotonic() - started > HUNG_S
+                # One that hangs says nothing: the sweep only took too long, without the rows that it worked itself.
+                self._was_away |= time.monotonic() - started - self._worked_s > HUNG_S
+                if not self._was_away:
+                    self._pulled.clear()
             except (OperationalError, InterfaceError) as error:
                 if not self._was_away:
                     logger.warning("The database is away; sweeping goes on when it is back: %s", type(error).__name__)
@@ -80,7 +86,7 @@ class Sweeper:
         """Claim due rows as far as there is room, and see that each is worked; return how many they were."""
         now = timezone.now()
         if self._was_away:
-            claims.pull_due(now)
+            self._pulled.update(claims.pull_due(now, self._pulled))
             self._was_away = False
         room = max(0, BATCH - claims.rows_under_way(now))
         due = claims.due_rows(now, room) if room else []
@@ -94,8 +100,10 @@ class Sweeper:
 
     def _work(self, log_ids: list[uuid.UUID], token: uuid.UUID) -> None:
         if not self._hand_over(process_events, [str(log_id) for log_id in log_ids], token):
+            started = time.monotonic()
             for log_id in log_ids:
                 inbox.process_claimed(log_id, token)
+            self._worked_s += time.monotonic() - started
 
     def sweep_pushes(self) -> int:
         """Claim the pushes that are due and see that each is sent; return how many were claimed.

@@ -125,9 +125,17 @@ def test_each_claim_has_a_token_of_its_own(amman):
 def test_an_outage_keeps_no_row_waiting_longer_than_fifteen_seconds(amman, status, error, due_in_s, pulled_to_s):
     (row,) = rows(amman, NOW + timedelta(seconds=due_in_s), status=status)
     WebhookLog.objects.update(error=error)
-    assert claims.pull_due(NOW) == (due_in_s != pulled_to_s)
+    assert claims.pull_due(NOW) == (ids(row) if status == "failed" and due_in_s != pulled_to_s else [])
     row.refresh_from_db()
     assert row.next_attempt_at == NOW + timedelta(seconds=pulled_to_s)
+
+
+def test_a_failed_row_that_was_pulled_before_keeps_its_time(amman):
+    known, other = rows(amman, *[NOW + timedelta(seconds=160)] * 2)
+    WebhookLog.objects.update(error="OperationalError")
+    assert claims.pull_due(NOW, ids(known)) == ids(other)
+    known.refresh_from_db()
+    assert known.next_attempt_at == NOW + timedelta(seconds=160)
 
 
 # -- working what is claimed -------------------------------------------------------------------------------------------

@@ -289,6 +289,34 @@ def test_a_sweep_that_takes_long_was_kept_waiting(loop, takes_s, was_away):
     assert loop(lambda self: None, takes_s=takes_s)[0]._was_away is was_away
 
 
+def test_a_sweep_that_took_long_over_rows_of_its_own_was_not_kept_waiting(far_away, monkeypatch):
+    clock, sweeper = [100.0], sweep.Sweeper(has_broker=False)
+    monkeypatch.setattr(sweep.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(sweep.inbox, "process_claimed", lambda *_: clock.__setitem__(0, clock[0] + 6.0))
+    monkeypatch.setattr(sweeper, "sweep", lambda: sweeper._work([uuid.uuid4()], uuid.uuid4()))
+    sweeper.run(Stop(1))
+    assert (clock[0], sweeper._was_away) == (106.0, False)
+
+
+def test_a_failed_row_is_pulled_once_in_an_outage(far_away):
+    sweeper, due = sweep.Sweeper(), []
+    for _ in range(2):
+        WebhookLog.objects.update(next_attempt_at=NOW + timedelta(seconds=160))
+        sweeper._was_away = True
+        sweeper.sweep()
+        due.append((WebhookLog.objects.get().next_attempt_at - NOW).total_seconds())
+    assert due == [15, 160]
+
+
+def test_a_failed_row_is_pulled_again_in_the_next_outage(far_away, monkeypatch):
+    sweeper = sweep.Sweeper()
+    sweeper._pulled = {WebhookLog.objects.get().pk}
+    sweeper.run(Stop(1))
+    sweeper._was_away = True
+    sweeper.sweep()
+    assert WebhookLog.objects.get().next_attempt_at == NOW + timedelta(seconds=15)
+
+
 def test_a_quick_sweep_forgets_no_outage_that_it_found(loop):
     assert loop(lambda self: setattr(self, "_was_away", True))[0]._was_away is True
 
@@ -354,7 +382,7 @@ def test_it_is_crowded_while_there_is_no_room_for_all_that_is_due(handed_over, m
 
 
 def test_an_outage_is_made_up_for_once(handed_over, monkeypatch):
-    pulled = mock.Mock()
+    pulled = mock.Mock(return_value=[])
     monkeypatch.setattr(sweep.claims, "pull_due", pulled)
     sweeper = sweep.Sweeper()
     sweeper._was_away = True
