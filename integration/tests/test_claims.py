@@ -70,6 +70,14 @@ def test_the_oldest_of_each_company_go_first_and_no_more_than_there_is_room_for(
     assert claims.due_rows(NOW, 3) == ids(a1, d1, a2)
 
 
+def test_rows_due_at_the_same_moment_go_in_the_order_of_their_coming(amman):
+    logs = rows(amman, *[NOW] * 6)
+    for age_s, log in enumerate(logs):
+        WebhookLog.objects.filter(pk=log.pk).update(received_at=NOW - timedelta(seconds=age_s // 2))
+    (a, b), (c, d), (e, f) = (sorted(ids(*logs[at : at + 2])) for at in (4, 2, 0))
+    assert claims.due_rows(NOW, 100) == [a, b, c, d, e, f]
+
+
 def test_under_way_is_what_is_claimed_and_within_its_lease(amman):
     rows(amman, NOW - TICK, NOW, NOW + TICK, NOW + timedelta(seconds=45), status="processing")
     rows(amman, NOW + timedelta(seconds=45), status="failed")
