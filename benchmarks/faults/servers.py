@@ -18,6 +18,7 @@ import psycopg
 
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 10
+USER = "private"
 
 
 class MissingError(Exception):
@@ -111,8 +112,11 @@ def redis_server(folder: Path) -> Server:
     return Server("Redis", [program, *arguments], port, folder / "redis.log", lambda: True, cwd=folder)
 
 
-def postgres_server(folder: Path) -> Server:
-    """Return a Postgres with an empty cluster, not started yet; never as root. It commits to disk. Raises MissingError."""
+def postgres_server(folder: Path, *settings: str) -> Server:
+    """Return a Postgres with an empty cluster, not started yet; never as root. Raises MissingError.
+
+    It commits to disk, unless ``settings`` (``name=value``) say otherwise.
+    """
     programs, data, port = postgres_programs(), folder / "postgres", free_port()
     user = unprivileged_user() if os.geteuid() == 0 else None
     options: dict[str, Any] = {"cwd": folder}
@@ -120,22 +124,26 @@ def postgres_server(folder: Path) -> Server:
         options |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
         os.chown(folder, user.pw_uid, user.pw_gid)
     made = subprocess.run(
-        [programs / "initdb", "-D", data, "-U", "faults", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+        [programs / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
         capture_output=True, text=True, check=False, **options,
     )  # fmt: skip
     if made.returncode:
         raise MissingError(f"initdb failed: {made.stderr.strip().splitlines()[-1:]}")
     command = [str(programs / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", str(folder),
-               "-c", "max_connections=120", "-c", "timezone=UTC"]  # fmt: skip
-    url = f"postgres://faults@127.0.0.1:{port}/postgres"
+               *(part for each in ("max_connections=120", "timezone=UTC", *settings) for part in ("-c", each))]  # fmt: skip
 
     def answers() -> bool:
         with contextlib.suppress(psycopg.OperationalError):
-            psycopg.connect(url, connect_timeout=2).close()
+            psycopg.connect(postgres_url(port), connect_timeout=2).close()
             return True
         return False
 
     return Server("Postgres", command, port, folder / "postgres.log", answers, **options)
+
+
+def postgres_url(port: int) -> str:
+    """Return the address of the only database, for its only user, of a Postgres behind a port."""
+    return f"postgres://{USER}@127.0.0.1:{port}/postgres"
 
 
 def postgres_programs() -> Path:

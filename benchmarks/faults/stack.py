@@ -20,7 +20,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from benchmarks.faults.http import livez
 from benchmarks.faults.proxy import ROOT, Proxy
-from benchmarks.faults.servers import MissingError, children, free_port, postgres_server, redis_server
+from benchmarks.faults.servers import MissingError, children, free_port, postgres_server, postgres_url, redis_server
 from deploy import orphans
 
 START_TIMEOUT_S = 60
@@ -68,7 +68,7 @@ class Stack:
     @property
     def direct_url(self) -> str:
         """Postgres itself, past the proxy: for the checks."""
-        return f"postgres://faults@127.0.0.1:{self.postgres.port}/postgres"
+        return postgres_url(self.postgres.port)
 
     def start_servers(self) -> None:
         self.postgres.start()
@@ -79,7 +79,7 @@ class Stack:
         return {
             **{name: os.environ[name] for name in INHERITED if name in os.environ},
             **KEYS,
-            "DATABASE_URL": f"postgres://faults@127.0.0.1:{self.postgres_proxy.port}/postgres",
+            "DATABASE_URL": postgres_url(self.postgres_proxy.port),
             "REDIS_URL": f"redis://127.0.0.1:{self.redis_proxy.port}/0",
             "PORT": str(self.port),
             "SOCKETS_PORT": str(self.sockets_port),
