@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from integration import breaker, outbound
@@ -93,7 +94,9 @@ def follow_up(push: OutboundPush) -> None:
 def _after_success(push: OutboundPush) -> None:
     assert push.subscription is not None
     waiting = OutboundPush.objects.filter(subscription=push.subscription, status=PushStatus.FAILED)
-    waiting.filter(next_attempt_at__gt=timezone.now(), claim_token=None).update(next_attempt_at=timezone.now())
+    # What got an answer that is none of a fault there keeps its pause: that another was taken says nothing of it.
+    unwell = waiting.filter(~Q(error_code__startswith="http_") | Q(error_code__startswith="http_5"))
+    unwell.filter(next_attempt_at__gt=timezone.now(), claim_token=None).update(next_attempt_at=timezone.now())
     if push.attempts > ALERT_AFTER and not waiting.filter(attempts__gte=ALERT_AFTER).exists():
         resolve_alerts(push.company_id, "forward_failing", push.provider)
     if push.delivery is not None and not settings.LOG_WEBHOOKS:

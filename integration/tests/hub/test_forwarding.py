@@ -225,6 +225,19 @@ def test_the_first_that_is_taken_hurries_the_others(amman):
 
 
 @responses.activate
+@pytest.mark.parametrize("status", [400, 409, 429])
+def test_what_was_refused_keeps_its_pause_when_another_is_taken(amman, status):
+    taken(status, headers={"Retry-After": "600"})
+    subscribed(amman)
+    first, second = send(amman), send(amman, external_id="1000002")
+    planned = work_of(first).next_attempt_at
+    responses.replace("POST", PLATFORM, json={})
+    assert work_of(second).status == "sent"
+    assert forwards_of(first).next_attempt_at == planned
+    assert outbox.work_order(first.id) == 0
+
+
+@responses.activate
 def test_a_failing_subscriber_is_told_of_and_its_recovery_too(amman):
     taken(500)
     subscribed(amman)
