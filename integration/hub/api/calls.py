@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status as http
+from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -39,7 +40,8 @@ MAX_URL, MAX_KEY = 500, 4_096
 
 
 def _failures(**said: str) -> dict[int, Any]:
-    common = {"s401": "`invalid_signature`: one answer for every way of not proving who one is", "s429": "`rate_limited`",
+    common = {"s401": "`invalid_signature`: one answer for every way of not proving who one is",
+              "s429": "`rate_limited`, with `Retry-After`",
               "s503": "`unavailable`: nothing is stored, send it again"}  # fmt: skip
     return {int(name[1:]): OpenApiResponse(Failure, text) for name, text in (common | said).items()}
 
@@ -67,7 +69,7 @@ class PlatformView(APIView):
 
     def limit(self, wait_s: int) -> None:
         if wait_s:
-            raise ApiError(http.HTTP_429_TOO_MANY_REQUESTS, "rate_limited", f"Too many calls; try again in {wait_s} s.")
+            raise Throttled(wait_s)
 
 
 class RegisterView(PlatformView):

@@ -115,6 +115,13 @@ def test_another_companys_key_speaks_for_nobody_else(amman, dubai):
     assert was_refused(register(registration(amman), OTHER_KEY))
 
 
+def test_too_many_calls_are_told_when_to_come_again(amman, monkeypatch):
+    monkeypatch.setattr("integration.hub.api.calls.webhook_limit", lambda company, provider: 7)
+    answer = register(registration(amman), KEY)
+    assert (answer.status_code, answer.json()["error"], answer["Retry-After"]) == (429, "rate_limited", "7")
+    assert not IntegrationWebhook.objects.exists()
+
+
 def test_no_proof_is_refused(amman):
     assert was_refused(register(registration(amman)))
 
