@@ -140,6 +140,8 @@ class RetryView(CompanyAPIView):
         force = fields.flag("force", default=False)
         fields.check()
         forwards = OutboundPush.objects.filter(company=self.company, subscription__isnull=False)
+        if self.access.branch_ids is not None:
+            forwards = forwards.filter(order__in=self.access.orders())
         chosen = forwards.filter(pk=log_id).select_related("delivery").first()
         log = chosen.delivery if chosen else visible_events(self.access).filter(pk=log_id).first()
         if log is None and chosen is None:

@@ -17,7 +17,7 @@ from integration.models import IntegrationWebhook, OutboundPush, WebhookLog
 from integration.preparing import prepare
 from integration.tests.api import acts, call
 from integration.tests.hub.calls import KEY, PLATFORM, forwards, subscribed
-from orders.models import Company, Order, User
+from orders.models import Branch, Company, Order, User
 
 
 def ask(installation, method: str, path: str, data=None, *, user=None):
@@ -114,6 +114,23 @@ def test_who_may_do_what(amman):
     assert ask(amman, "PUT", f"config/{amman.company.id}", {"subscriptions": []}, user=amman.manager)[0] == 403
     assert ask(amman, "GET", "logs", user=amman.staff)[0] == 200
     assert Client().get("/api/webhooks/logs").status_code == 401
+
+
+@responses.activate
+@pytest.mark.parametrize("by", ["delivery", "forward"])
+def test_a_manager_of_another_branch_sends_nothing_again(amman, by):
+    subscribed(amman)
+    amman.send("careem")
+    (forward,) = forwards(amman)
+    other = Branch.objects.create(company=amman.company, name="Other")
+    membership = amman.company.memberships.get(user=amman.manager)
+    membership.is_limited = True
+    membership.save()
+    membership.branches.set([other])
+    key = forward.id if by == "forward" else forward.delivery_id
+    assert ask(amman, "POST", f"retry/{key}", user=amman.manager)[0] == 404
+    forward.refresh_from_db()
+    assert (forward.status, forward.attempts, len(responses.calls)) == ("pending", 0, 0)
 
 
 def test_a_clients_configuration_is_read_without_its_key(amman):
