@@ -130,7 +130,11 @@ class RetryView(CompanyAPIView):
         parameters=COMPANY,
         responses={
             200: shapes.HubLogAnswer,
-            **failures(400, 404, s409="`not_retryable`: everything succeeded (use `force`), or is being worked on"),
+            **failures(
+                400,
+                404,
+                s409="`not_retryable`: everything succeeded (use `force`), or is being worked on, or its body is gone",
+            ),
         },
         tags=["hub"],
     )
@@ -168,7 +172,8 @@ class RetryView(CompanyAPIView):
 
     def _send_again(self, forwards: Any, *, force: bool) -> bool:
         """Make forwards due, and send them here and now; return whether there were any."""
-        able = forwards.exclude(status=PushStatus.SENDING)
+        # Without the provider's bytes there is nothing to send: what was sent would only become dead.
+        able = forwards.exclude(status=PushStatus.SENDING).exclude(delivery__isnull=False, delivery__body__isnull=True)
         able = able if force else able.exclude(status=PushStatus.SENT)
         order_ids = list(able.values_list("order_id", flat=True))
         now = timezone.now()

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from integration.hub.clients import seed_operator
-from integration.models import IntegrationWebhook, OutboundPush, WebhookLog
+from integration.models import Alert, IntegrationWebhook, OutboundPush, WebhookLog
 from integration.preparing import prepare
 from integration.tests.api import acts, call
 from integration.tests.hub.calls import KEY, PLATFORM, forwards, subscribed
@@ -96,6 +96,21 @@ def test_what_was_sent_is_sent_once_more_only_by_force(amman):
     assert (status, body["error"], len(responses.calls)) == (409, "not_retryable", 1)
     assert ask(amman, "POST", f"retry/{forward.id}", {"force": True})[0] == 200
     assert len({call.request.headers["x-webhook-id"] for call in responses.calls}) == 1
+
+
+@responses.activate
+def test_what_was_sent_and_has_no_body_any_more_stays_sent(amman, settings):
+    settings.LOG_WEBHOOKS = False
+    responses.post(PLATFORM, json={})
+    subscribed(amman)
+    amman.send("careem")
+    (forward,) = forwards(amman)
+    assert ask(amman, "POST", f"retry/{forward.id}")[0] == 200
+    for key in (forward.id, forward.delivery_id):
+        status, body = ask(amman, "POST", f"retry/{key}", {"force": True})
+        assert (status, body["error"]) == (409, "not_retryable")
+    forward.refresh_from_db()
+    assert (forward.status, len(responses.calls), Alert.objects.count()) == ("sent", 1, 0)
 
 
 def test_a_delivery_in_quarantine_is_processed_again(amman):
