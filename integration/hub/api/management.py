@@ -39,6 +39,7 @@ from orders.times import iso_time
 from providers.registry import ADAPTERS
 
 Status = IntegrationWebhook.Status
+_CHANGEABLE = ("url", "events", "status")
 _TO_REPLAY = (WebhookStatus.FAILED, WebhookStatus.DEAD, WebhookStatus.QUARANTINED)
 
 
@@ -228,19 +229,21 @@ class ConfigView(CompanyAPIView):
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             fields.fault("subscriptions", "expected a list of objects")
         fields.check()
-        rows = {row.provider: row for row in IntegrationWebhook.objects.filter(company=self.company)}
-        changed = [self._changed(Fields(entry, ("provider", "url", "events", "status"),
-                                        prefix=f"subscriptions[{place}]."), rows)
-                   for place, entry in enumerate(entries or [])]  # fmt: skip
         with transaction.atomic():
-            for row in changed:
-                row.save(update_fields=["url", "events", "status", "updated_at"])
+            # Held from here, in the order in which a registration takes them.
+            held = IntegrationWebhook.objects.select_for_update().filter(company=self.company).order_by("pk")
+            rows = {row.provider: row for row in held}
+            changed = [self._changed(Fields(entry, ("provider", *_CHANGEABLE), prefix=f"subscriptions[{place}]."), rows)
+                       for place, entry in enumerate(entries or [])]  # fmt: skip
+            for row, names in changed:
+                row.save(update_fields=[*names, "updated_at"])
                 hurry(row)
-            record_act("subscription.changed", company=self.company, target=",".join(row.provider for row in changed),
+            record_act("subscription.changed", company=self.company, target=",".join(row.provider for row, _ in changed),
                        request=request._request, user=request.user)  # fmt: skip
         return Response({"success": True, "data": self._config()})
 
-    def _changed(self, fields: Fields, rows: dict[str, IntegrationWebhook]) -> IntegrationWebhook:
+    def _changed(self, fields: Fields, rows: dict[str, IntegrationWebhook]) -> tuple[IntegrationWebhook, list[str]]:
+        """Set what an entry names in its row; return the row and the names."""
         row = rows.get(fields.choice("provider", ADAPTERS))
         if row is None:
             fields.fault("provider", "expected a provider that is registered")
@@ -257,7 +260,7 @@ class ConfigView(CompanyAPIView):
         if fields.has("status"):
             row.status = Status(fields.choice("status", (Status.ACTIVE.value, Status.PAUSED.value), row.status))
         fields.check()
-        return row
+        return row, [name for name in _CHANGEABLE if fields.has(name)]
 
     def _config(self) -> dict[str, Any]:
         rows = IntegrationWebhook.objects.filter(company=self.company).order_by("provider")

@@ -12,7 +12,9 @@ from django.conf import settings as live_settings
 from django.test import Client
 from django.utils import timezone
 
+from integration.hub.api.management import ConfigView
 from integration.hub.clients import seed_operator
+from integration.hub.subscriptions import subscribe
 from integration.models import Alert, IntegrationWebhook, OutboundPush, WebhookLog
 from integration.preparing import prepare
 from integration.tests.api import acts, call
@@ -175,6 +177,22 @@ def test_a_subscription_is_paused_and_moved(amman):
     row = IntegrationWebhook.objects.get()
     assert (row.status, row.url, row.events) == ("paused", f"{PLATFORM}/2", ["order.created"])
     assert acts(amman)[-1][1:3] == ("subscription.changed", "careem")
+
+
+def test_pausing_leaves_the_address_that_a_registration_set_meanwhile(amman, monkeypatch):
+    subscribed(amman)
+    read = ConfigView._changed
+
+    def changed(*args):
+        result = read(*args)
+        subscribe(amman.company, "careem", f"{PLATFORM}/moved", ["order.created"])
+        return result
+
+    monkeypatch.setattr(ConfigView, "_changed", changed)
+    change = {"subscriptions": [{"provider": "careem", "status": "paused"}]}
+    assert ask(amman, "PUT", f"config/{amman.company.id}", change)[0] == 200
+    row = IntegrationWebhook.objects.get()
+    assert (row.status, row.url, row.events) == ("paused", f"{PLATFORM}/moved", ["order.created"])
 
 
 @pytest.mark.parametrize(
