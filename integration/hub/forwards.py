@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from integration.alerts import raise_alert
 from integration.hub import is_hub
-from integration.models import IntegrationWebhook, OutboundPush, PushRoute, WebhookLog
+from integration.models import IntegrationWebhook, OutboundPush, PushRoute, WebhookLog, WebhookStatus
 from integration.nudge import nudge
 from orders.models import Order, OrderEvent
 from providers.events import Kind
@@ -22,15 +25,38 @@ EVENTS = (Kind.CREATED.value, Kind.UPDATED.value, Kind.CANCELLED.value, Kind.DEL
 def forward_delivery(log: WebhookLog, kind: Kind, order: Order | None) -> None:
     """Write that a delivery about an order is to be forwarded, whether it changed the order or not. Safe to call twice.
 
-    What came from a hub goes to none: two that are registered with each other would never rest.
+    What came from a hub goes to none: two that are registered with each other would never rest. What waits for its order
+    is forwarded with it; until then somebody is told.
     """
-    if not is_hub() or order is None or log.is_envelope or log.proof == NEXARA.secret:
+    if not is_hub() or log.is_envelope or log.proof == NEXARA.secret:
+        return
+    if order is None:
+        if log.status == WebhookStatus.PARKED:
+            _tell_of_parked(log, kind)
         return
     entry = OrderEvent.objects.filter(order=order, webhook_event_id=log.id, seq__isnull=False).order_by("seq").last()
     has_moved = entry is not None and entry.previous_status not in ("", entry.status)
     event_type = STATUS_CHANGED if kind is Kind.UPDATED and has_moved else kind.value
     occurred_at = entry.occurred_at if entry is not None else log.received_at
     _record(order, event_type, occurred_at, entry=entry, delivery=log)
+
+
+def _tell_of_parked(log: WebhookLog, kind: Kind) -> None:
+    """Tell people at once of an event without its order: a platform that was moved behind the hub may have that order open."""
+    assert log.company_id is not None  # what is nobody's is not parked
+    wanted = any(wants(subscription, kind.value) for subscription in _active(log.company_id, log.provider))
+    if wanted:
+        raise_alert(
+            log.company, "event_parked",
+            f"An event of {log.provider} is not forwarded: the hub does not have its order. The platform may have it open.",
+            subject=log.provider, details={"externalOrderId": log.external_id, "eventId": str(log.id)},
+        )  # fmt: skip
+
+
+def _active(company_id: uuid.UUID, provider: str) -> QuerySet[IntegrationWebhook]:
+    return IntegrationWebhook.objects.filter(
+        company_id=company_id, provider=provider, status=IntegrationWebhook.Status.ACTIVE
+    )
 
 
 def forward_event(order: Order, entry: OrderEvent) -> None:
@@ -49,10 +75,7 @@ def _record(
     delivery: WebhookLog | None = None,
 ) -> None:
     now = timezone.now()
-    subscriptions = IntegrationWebhook.objects.filter(
-        company_id=order.company_id, provider=order.provider, status=IntegrationWebhook.Status.ACTIVE
-    )
-    for subscription in subscriptions:
+    for subscription in _active(order.company_id, order.provider):
         if not wants(subscription, event_type):
             continue
         forward = OutboundPush(

@@ -105,6 +105,20 @@ def test_a_parked_status_follows_its_order(amman):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("asked", "told"), [((), 1), (("order.cancelled",), 1), (("order.created",), 0)])
+def test_a_status_without_its_order_is_told_to_people_at_once(amman, asked, told):
+    subscribed(amman, "careem", *asked)
+    subscribed(amman, "talabat")
+    assert amman.send("careem", "cancelled").json()["status"] == "parked"
+    alerts = Alert.objects.filter(cause="event_parked", subject="careem", details__externalOrderId="1000001")
+    assert (alerts.count(), forwards(amman)) == (told, [])
+
+
+def test_nobody_is_told_of_a_parked_status_where_none_is_subscribed(amman):
+    assert amman.send("careem", "cancelled").json()["status"] == "parked"
+    assert not Alert.objects.exists()
+
+
 def test_what_came_in_an_envelope_goes_no_further(amman):
     subscribed(amman)
     envelope = {
