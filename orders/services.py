@@ -225,7 +225,10 @@ def _set_reasons(order: Order, reasons: Iterable[str]) -> None:
 def _update(company: Company, order: Order, event: ProviderEvent, delivery: Delivery) -> Applied:
     before = Status(order.status)
     after = move_by_provider(before, event.status)
-    changes = _replace_fields(company, order, event)
+    told_at = order.fields_told_at
+    newest = _newest_of(order, event, delivery.received_at)
+    is_overtaken = newest is not event
+    changes = _replace_fields(company, order, newest)
     if (
         order.is_test
         and event.kind is Kind.CREATED
@@ -236,11 +239,15 @@ def _update(company: Company, order: Order, event: ProviderEvent, delivery: Deli
         order.is_test = False
         changes["is_test"] = [True, False]
     if after is before and not changes:
+        if order.fields_told_at != told_at:
+            Order.objects.filter(pk=order.pk).update(fields_told_at=order.fields_told_at)
         late = event.status is not None and event.status is not before
-        if event.provider_status and (late or event.status is None):
-            note = "came too late, the order keeps its status" if late else "changes nothing"
+        if event.provider_status and (late or is_overtaken or event.status is None):
+            note = "changes nothing"
+            if late or is_overtaken:
+                note = "came too late, the order keeps its status" if late else _OVERTAKEN
             write_event(order, **_provider_entry(event, delivery), seq=None, type=event.kind.value, note=note)
-        return Applied(Outcome.IGNORED, order.id, order, note="late" if late else "unchanged")
+        return Applied(Outcome.IGNORED, order.id, order, note="late" if late or is_overtaken else "unchanged")
     order.status = after
     order.updated_at = timezone.now()
     order.seq = next_seq(company.id)
@@ -252,10 +259,38 @@ def _update(company: Company, order: Order, event: ProviderEvent, delivery: Deli
         type=_event_type(before, after),
         previous_status=before,
         changes=changes,
-        note=_note_of_end(before, after, event.reason),
+        note="; ".join(filter(None, (_note_of_end(before, after, event.reason), _OVERTAKEN if is_overtaken else ""))),
         is_loud=_is_loud(before, after, changes),
     )
     return Applied(Outcome.PROCESSED, order.id, order)
+
+
+_OVERTAKEN = "came too late, the order keeps its newer fields"
+
+
+def _newest_of(order: Order, event: ProviderEvent, received_at: datetime) -> ProviderEvent:
+    """Return the event without the fields that an event received later has named; note in the order when the others were told.
+
+    For a retry that comes after its successor. A creation is older than the one that opened the order, too, where it was
+    received before it; an update never is: it may have been parked.
+    """
+    snapshot, at = event.snapshot or NOTHING, received_at.timestamp()
+    told_at: dict[str, float] = order.fields_told_at or {}
+    opened_at = order.received_at.timestamp() if event.kind is Kind.CREATED else at
+    blank = {f.name: getattr(NOTHING, f.name) for f in dataclasses.fields(NOTHING)}
+    named = {name for name, nothing in blank.items() if getattr(snapshot, name) != nothing}
+    if event.courier is not None:
+        named.add("courier")
+    old = {name for name in named if at < max(opened_at, told_at.get(name, at))}
+    if named - old:
+        order.fields_told_at = {**told_at, **dict.fromkeys(sorted(named - old), at)}
+    if not old:
+        return event
+    return dataclasses.replace(
+        event,
+        snapshot=dataclasses.replace(snapshot, **{name: blank[name] for name in old & blank.keys()}),
+        courier=None if "courier" in old else event.courier,
+    )
 
 
 def _provider_entry(event: ProviderEvent, delivery: Delivery) -> dict[str, Any]:

@@ -73,6 +73,8 @@ class Order(models.Model):
     accept_by = models.DateTimeField(null=True, blank=True)
     scheduled_for = models.DateTimeField(null=True, blank=True)
     estimated_delivery_at = models.DateTimeField(null=True, blank=True)
+    fields_told_at = models.JSONField(null=True, blank=True, editable=False)
+    """Field name to when the newest event that named it was received, in seconds since 1970; without what opened the order."""
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     seq = models.BigIntegerField(default=0)

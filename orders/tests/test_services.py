@@ -384,6 +384,58 @@ def test_update_that_names_what_is_already_so_is_ignored(company, mansaf):
     assert OrderEvent.objects.count() == 1
 
 
+LATER = NOW + timedelta(seconds=9)
+SOONER = NOW - timedelta(seconds=9)
+
+
+def test_update_that_comes_after_its_successor_changes_no_field_of_it(company, mansaf):
+    apply(company, creation(), received_at=SOONER)
+    lines = (Line(external_id="MANSAF", name="Lamb Mansaf", quantity=3, unit_price=D("9.75"), total_price=D("29.25")),)
+    apply(company, update(lines=lines, total=D("29.25"), notes="Third floor"), received_at=LATER)
+    result = apply(company, update(lines=LINES, total=D("19.5"), notes="First floor", provider_status="edited"))
+    order = Order.objects.get()
+    assert result.outcome is Outcome.IGNORED
+    assert (order.total, order.item_count, order.notes, order.seq) == (D("29.25"), 3, "Third floor", 2)
+    late = OrderEvent.objects.get(seq=None)
+    assert (late.provider_status, late.note) == ("edited", "came too late, the order keeps its newer fields")
+
+
+def test_update_that_comes_after_its_successor_still_tells_what_that_one_did_not(company):
+    apply(company, creation(notes="First floor"), received_at=SOONER)
+    apply(company, update(notes="Third floor"), received_at=LATER)
+    apply(company, update(Status.CONFIRMED, notes="Second floor", display_id="77"))
+    order = Order.objects.get()
+    assert (order.status, order.notes, order.display_id) == ("confirmed", "Third floor", "77")
+    event = OrderEvent.objects.get(seq=3)
+    assert (list(event.changes), event.note) == (["display_id"], "came too late, the order keeps its newer fields")
+
+
+def test_field_that_an_update_confirmed_is_kept_from_an_older_one(company):
+    apply(company, creation(notes="First floor"), received_at=SOONER)
+    assert apply(company, update(notes="First floor"), received_at=LATER).outcome is Outcome.IGNORED
+    assert apply(company, update(notes="Second floor")).outcome is Outcome.IGNORED
+    assert Order.objects.get().notes == "First floor"
+
+
+def test_courier_of_an_older_update_does_not_come_back(company):
+    apply(company, creation(), received_at=SOONER)
+    apply(company, update(courier=Courier(name="Omar")), received_at=LATER)
+    apply(company, update(courier=Courier(name="Sami")))
+    assert Order.objects.get().courier["name"] == "Omar"
+
+
+def test_creation_that_comes_after_its_successor_changes_nothing(company):
+    apply(company, creation(notes="Third floor"), received_at=LATER)
+    assert apply(company, creation(notes="First floor")).outcome is Outcome.IGNORED
+    assert Order.objects.get().notes == "Third floor"
+
+
+def test_update_that_was_parked_is_newer_than_its_creation(company):
+    apply(company, creation(notes="First floor"), received_at=LATER)
+    assert apply(company, update(notes="Second floor")).outcome is Outcome.PROCESSED
+    assert Order.objects.get().notes == "Second floor"
+
+
 def test_menu_names_are_no_difference(company, mansaf):
     lines = (Line(external_id="MANSAF", quantity=2, modifiers=(Modifier(external_id="X", name="Hot"),)),)
     apply(company, creation(lines=lines))
