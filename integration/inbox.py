@@ -200,7 +200,7 @@ def stored_request(log: WebhookLog) -> InboundRequest:
         body = bytes(log.body.body)
     except WebhookBody.DoesNotExist:  # past its retention
         body = b""
-    return InboundRequest(body=body, headers=log.headers, path=log.path, method=log.method)
+    return InboundRequest(body=body, headers=log.headers, path=log.path, method=log.method, is_envelope=log.is_envelope)
 
 
 # -- processing --------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import jwt
 
 from providers.payload import parse_time
-from providers.strict_json import load_json
+from providers.strict_json import ENVELOPE_VALUES, MAX_VALUES, load_json
 
 TOLERANCE_S = 300
 """How far, either way, a timestamp that is part of a proof may be from our clock."""
@@ -37,11 +37,12 @@ class InboundRequest:
     headers: Mapping[str, str]
     path: str = ""
     method: str = "POST"
+    is_envelope: bool = False
 
     @cached_property
     def document(self) -> tuple[Any, dict[str, str]]:
         """The body as JSON with its faults (``payload.load_json``), read once however many look at it; never changed."""
-        return load_json(self.body)
+        return load_json(self.body, MAX_VALUES + ENVELOPE_VALUES * self.is_envelope)
 
     def header(self, name: str) -> str:
         return self.headers.get(name.lower(), "")

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 MAX_DEPTH = 64
 MAX_VALUES = 50_000
 """Values in one payload, whatever they are; the largest real order has a few thousand."""
+ENVELOPE_VALUES = 100
+"""What the hub's envelope adds to a payload, at most: one that a provider may send is not too large in it."""
 MAX_FAULTS = 50
 """Faults told of one payload; a person mends the first and looks again."""
 ROOT = "body"
@@ -68,16 +70,16 @@ def shown(value: object) -> str:
     return str(value)[:40]
 
 
-def load_json(body: bytes) -> tuple[Any, dict[str, str]]:
+def load_json(body: bytes, max_values: int = MAX_VALUES) -> tuple[Any, dict[str, str]]:
     """Read JSON strictly; return the document and its faults by path.
 
     Faults that leave a document standing (a key twice, NaN, too deep) are noted and the document is returned, so that
     its order can still be named. Where none can be read the document is None.
     """
-    if sum(body.count(mark) for mark in _MARKS) > MAX_VALUES:
+    if sum(body.count(mark) for mark in _MARKS) > max_values:
         # Before anything is built of them: a small body of nothing but brackets costs a hundred times its size, and whoever
         # sends a mebibyte of numbers has not proved anything yet.
-        return None, {ROOT: f"expected at most {MAX_VALUES} values"}
+        return None, {ROOT: f"expected at most {max_values} values"}
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:

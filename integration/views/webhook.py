@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -212,7 +213,7 @@ class EnvelopeView(WebhookView):
     def receive(
         self, request: HttpRequest, received_at: datetime, provider: str = "", company_id: str = "", path: str = ""
     ) -> Response:
-        inbound = self.read(request, "", ("POST",))
+        inbound = replace(self.read(request, "", ("POST",)), is_envelope=True)
         envelope = read_envelope(inbound)
         company = find_company(envelope.company_id or request.headers.get("X-Company-Id", ""))
         sender = find_sender(company, envelope.adapter, received_at)

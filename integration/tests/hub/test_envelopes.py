@@ -6,18 +6,21 @@ import json
 import uuid
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from integration.envelope import provider_request, read_envelope
 from integration.hub.envelopes import envelope_of
 from integration.models import OutboundPush, WebhookBody, WebhookLog
-from integration.tests.hub.calls import forwards, subscribed
+from integration.tests.hub.calls import KEY, forwards, subscribed
 from orders.models import Order
 from orders.services import change_status
 from providers.base import InboundRequest
 from providers.events import Kind, Status
 from providers.registry import ADAPTERS
 from providers.samples import SampleOrder, build_sample, sample_events
+from providers.signatures import NEXARA
+from providers.strict_json import ENVELOPE_VALUES, MAX_VALUES
 
 SAMPLES = [
     (provider, dialect, event)
@@ -70,6 +73,20 @@ def test_the_providers_bytes_stand_in_it_as_they_came(amman):
         "eventType": "order.updated", "provider": "careem", "orderId": "1000001", "companyId": str(amman.company.id),
         "delivery": {"method": "POST", "path": "", "headers": {}, "isTest": False},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("values", "status"), [(MAX_VALUES, 200), (MAX_VALUES + ENVELOPE_VALUES, 401)])
+def test_what_a_provider_may_send_is_not_too_large_in_an_envelope(amman, values, status):
+    order = {"id": "1000001", "total": "3.000", "items": [{"name": "Mansaf", "quantity": 1, "price": "3.000"}]}
+    marks = sum(json.dumps(order | {"extra": [1]}).count(mark) for mark in "{[,")
+    raw = json.dumps(order | {"extra": [1] * (1 + values - marks)}, separators=(",", ":")).encode()
+    body = envelope_of(stored(amman.company, "careem", InboundRequest(raw, {}))).replace(
+        b"order.updated", b"order.created"
+    )
+    WebhookLog.objects.all().delete()
+    headers = NEXARA.sign(body, KEY, timezone.now(), "from-a-hub")
+    answer = Client().post("/api/integration/webhook", body, "application/json", headers=headers)
+    assert (answer.status_code, Order.objects.count()) == (status, 1 if status == 200 else 0)
 
 
 def test_an_envelope_without_a_way_is_read_as_ever():
