@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from integration.sandbox.story import TIMED_OUT_EVENT
+
 MOST_ORDERS = 5_000
 WEIGHTS = {"talabat": 40, "careem": 30, "deliveroo": 15, "jahez": 15}
 KINDS = {"created": 72, "pickup": 10, "own_delivery": 10, "scheduled": 5, "dine_in": 3}
@@ -85,6 +87,8 @@ def _plan(chance: random.Random, number: int, at_s: float, providers: Sequence[s
         "lateCourier": chance.random() < 0.08,
     }
     is_ignored, is_rejected = chance.random() < 0.04, chance.random() < 0.05
+    # Where the provider calls an unanswered order failed, not cancelled, nobody forgets one; --no-staff forgets all.
+    is_ignored &= TIMED_OUT_EVENT[provider] != "failed"
     is_late = chance.random() < 0.1
     kitchen = Kitchen(
         is_ignored=is_ignored,

@@ -64,6 +64,7 @@ def test_a_rush_has_something_of_everything():
     assert set(counts) == set(names)
     assert max(counts.values()) < 300
     assert {order.kitchen.is_ignored for order in orders} == {True, False}
+    assert not any(order.kitchen.is_ignored for order in orders if order.provider == "jahez")
     assert {bool(order.kitchen.reject_reason) for order in orders} == {True, False}
 
 
