@@ -8,6 +8,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 MAX_DEPTH = 64
+BOTTOMLESS = 400
+"""Levels that are not even read: nobody's order has them, and the parser would use up the stack."""
 MAX_VALUES = 50_000
 """Values in one payload, whatever they are; the largest real order has a few thousand."""
 ENVELOPE_VALUES = 100
@@ -28,6 +30,8 @@ class Constant(NamedTuple):
 
 _MARKS = (b"{", b"[", b",", b"NaN", b"Infinity")
 """What there is at least one of for each value but the first. The slow ones to read count twice."""
+_NESTING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+"""A text, or a bracket outside of texts. A text that does not end goes to the end, so that each character is seen once."""
 _CONSTANTS = {name: Constant(name) for name in ("NaN", "Infinity", "-Infinity")}
 
 
@@ -84,6 +88,8 @@ def load_json(body: bytes, max_values: int = MAX_VALUES) -> tuple[Any, dict[str,
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return None, {ROOT: f"expected UTF-8, got an invalid byte at position {error.start}"}
+    if _nests_deeper(text, BOTTOMLESS):
+        return None, {ROOT: f"expected at most {MAX_DEPTH} levels of nesting"}
     try:
         document = json.loads(
             text,
@@ -94,11 +100,28 @@ def load_json(body: bytes, max_values: int = MAX_VALUES) -> tuple[Any, dict[str,
         )
     except json.JSONDecodeError as error:
         return None, {ROOT: f"expected JSON, {error.msg} at line {error.lineno} column {error.colno}"}
-    except RecursionError:
-        return None, {ROOT: f"expected at most {MAX_DEPTH} levels of nesting"}
     faults: dict[str, str] = {}
     _survey(document, "", 1, faults)
     return document, faults
+
+
+def _nests_deeper(text: str, levels: int) -> bool:
+    """Tell whether brackets stand in each other more than so many levels deep.
+
+    Found out before anything is parsed: whatever happens to run at the bottom of a full stack, a destructor for one, fails.
+    """
+    if text.count("[") + text.count("{") <= levels:
+        return False
+    depth = 0
+    for found in _NESTING.finditer(text):
+        mark = text[found.start()]
+        if mark in "[{":
+            depth += 1
+            if depth > levels:
+                return True
+        elif mark in "]}":
+            depth -= 1
+    return False
 
 
 def _integer(text: str) -> int | Decimal:

@@ -711,10 +711,10 @@ def test_as_many_lines_as_allowed_are_taken():
 @pytest.mark.parametrize("dialect", ["native", "hub"])
 def test_options_nested_beyond_reason_are_a_fault(dialect):
     if dialect == "native":
-        nested = '"modifiers":[{"options":[{"id":1,' * 200 + '"quantity":1' + "}]}]" * 200
+        nested = '"modifiers":[{"options":[{"id":1,' * 90 + '"quantity":1' + "}]}]" * 90
         body = '{"jahez_id":5,"products":[{"quantity":1,' + nested + "}]}"
     else:
-        nested = '"customizations":[{"id":1,' * 420 + '"quantity":1' + "}]" * 420
+        nested = '"customizations":[{"id":1,' * 190 + '"quantity":1' + "}]" * 190
         body = '{"event_type":"order_received","order_number":"5","items":[{"quantity":1,' + nested + "}]}"
     with pytest.raises(PayloadError) as caught:
         ADAPTER.parse(InboundRequest(body=body.encode(), headers={}))

@@ -3,14 +3,16 @@
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from providers import strict_json
 from providers.money import Minor, to_major
 from providers.payload import MAX_ID_LENGTH, MAX_QUANTITY, PayloadError, Reader, parse_time
-from providers.strict_json import MAX_DEPTH, clean, load_json, shown
+from providers.strict_json import BOTTOMLESS, MAX_DEPTH, clean, load_json, shown
 
 any_character = st.characters(exclude_categories=())
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(any_character, max_size=20)
@@ -102,8 +104,31 @@ def test_what_lies_too_deep_is_cut_off():
     def depth(value):
         return 1 + max(map(depth, value.values()), default=0) if isinstance(value, dict) else 0
 
-    document, _ = load_json(b'{"a":' * 400 + b"{}" + b"}" * 400)
+    document, _ = load_json(b'{"a":' * 390 + b"{}" + b"}" * 390)
     assert depth(document) == MAX_DEPTH + 1
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_what_has_no_bottom_is_not_even_parsed(opening, closing):
+    with mock.patch.object(strict_json.json, "loads", side_effect=AssertionError("it was parsed")):
+        assert load_json(nested(BOTTOMLESS + 1, opening, closing))[1] == {
+            "body": "expected at most 64 levels of nesting"
+        }
+    assert load_json(nested(BOTTOMLESS))[0] is not None
+
+
+@pytest.mark.parametrize("before", ["", "[]{}", "\\\\", '\\"', '\\\\\\"'])
+def test_brackets_in_a_text_are_no_levels(before):
+    assert load_json(f'{{"note":"{before}{"[" * 500}"}}'.encode())[1] == {}
+
+
+def test_brackets_behind_a_text_with_quotes_are_levels():
+    body = b'["' + b'\\"' * 100_000 + b'",' + b"[" * BOTTOMLESS + b"]" * BOTTOMLESS + b"]"
+    assert load_json(body) == (None, {"body": "expected at most 64 levels of nesting"})
+
+
+def test_a_text_without_end_is_looked_through_once():
+    assert load_json(b"[" * 201 + b'["' + b'\\"' * 100_000 + b"[" * 401)[0] is None
 
 
 def test_number_of_very_many_digits_is_read_quickly():
