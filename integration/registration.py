@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from integration.models import IntegrationWebhook, ProviderCredential
 from integration.models.credential import NEXARA
 from integration.outbound import SendError, Sent
 from orders.models import Company
+from orders.secret_files import new_secret
 
 EVENTS = ["order.created", "order.updated", "order.cancelled", "order.delivered", "order.status_changed"]
 MAX_KEY = 4_096
@@ -48,7 +48,7 @@ def company_key(company: Company) -> str:
         ProviderCredential.objects.get_or_create(company=company, provider=NEXARA)
         credential = ProviderCredential.objects.select_for_update().get(company=company, provider=NEXARA)
         if not credential.value("secretKey"):
-            credential.rotate("secretKey", secrets.token_urlsafe(32))
+            credential.rotate("secretKey", new_secret(32))
             credential.save()
         return credential.value("secretKey")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import uuid
 from collections.abc import Iterable
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from orders.models import ApiToken, Branch, Company, Membership, Role, User
+from orders.secret_files import new_secret
 
 
 class UsernameTakenError(Exception):
@@ -61,7 +61,7 @@ def add_member(
     branches = None if branch_ids is None else find_branches(company, branch_ids)
     if User.objects.filter(username__iexact=username).exists():
         raise UsernameTakenError
-    password = secrets.token_urlsafe(15)
+    password = new_secret(15)
     try:
         with transaction.atomic():
             user = User.objects.create_user(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import uuid
 from datetime import datetime, timedelta
 
@@ -14,17 +13,16 @@ from integration.credentials import CredentialChange, set_credential
 from integration.models import IntegrationWebhook, OutboundPush, ProviderCredential, PushStatus
 from integration.models.credential import DEFAULT_OVERLAP_HOURS, NEXARA
 from orders.models import Company
+from orders.secret_files import new_secret
 from providers.payload import parse_time
+
+KEY_SIZE = 32
+"""Random bytes in a key that the hub makes."""
 
 
 def breaker_name(subscription: IntegrationWebhook) -> str:
     """Return the name of the breaker of the way to a subscriber."""
     return f"subscriber:{subscription.provider}"
-
-
-def new_key() -> str:
-    """Return a key nobody can guess."""
-    return secrets.token_urlsafe(32)
 
 
 def current_key(subscription: IntegrationWebhook) -> str:
@@ -67,7 +65,7 @@ def subscribe(company: Company, provider: str, url: str, events: list[str], key:
         if key and key != current_key(row):
             _move_key(company, row, rows, key)
         elif not current_key(row):
-            row.secrets = {"secretKey": new_key()}  # type: ignore[assignment]
+            row.secrets = {"secretKey": new_secret(KEY_SIZE)}  # type: ignore[assignment]
         row.save()
     hurry(row)
     return row

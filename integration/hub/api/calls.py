@@ -22,7 +22,7 @@ from integration.hub import shapes
 from integration.hub.callers import check_caller, check_registration, may_come_unknown
 from integration.hub.clients import admit_client
 from integration.hub.forwards import EVENTS
-from integration.hub.subscriptions import new_key, subscribe
+from integration.hub.subscriptions import KEY_SIZE, subscribe
 from integration.hub.sync import KeyConflictError, Sync, UnknownOrderError, sync_order
 from integration.limits import refused_limit, webhook_limit
 from integration.models.credential import NEXARA
@@ -31,6 +31,7 @@ from orders.audit import record_act
 from orders.errors import ApiError, not_found
 from orders.models import Company
 from orders.schema import Failure
+from orders.secret_files import new_secret
 from orders.times import iso_time
 from providers.events import Status
 from providers.registry import ADAPTERS
@@ -121,7 +122,7 @@ class RegisterView(PlatformView):
             if company is None and client_id is not None and may_come_unknown(request._request):
                 check_registration(call, None, key, now)
                 # Of two who come first at once one is the newcomer; the other is checked as any known one.
-                company, is_new = admit_client(client_id, key or new_key())
+                company, is_new = admit_client(client_id, key or new_secret(KEY_SIZE))
             if not is_new:
                 check_registration(call, company, key, now)
         except SignatureError as error:
