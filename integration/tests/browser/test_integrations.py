@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from integration.tests.browser.test_live_pages import SOON_MS, go
+from integration.tests.browser.waiting import expect
 
 pytestmark = pytest.mark.browser
 
@@ -15,7 +18,7 @@ def test_a_provider_is_switched_off_and_on_without_leaving_the_page(server, open
     jahez.locator("summary", has_text="Switch off").click()
     jahez.get_by_role("button", name="Switch off").click()
     jahez.locator(".health", has_text="Switched off").wait_for(timeout=SOON_MS)
-    assert page.locator("#announcer").inner_text() == "Jahez is switched off."
+    expect(page.locator("#announcer")).to_have_text("Jahez is switched off.", timeout=SOON_MS)
     jahez.get_by_role("button", name="Switch on").click()
     jahez.locator("summary", has_text="Switch off").wait_for(timeout=SOON_MS)
 
@@ -24,7 +27,7 @@ def test_a_test_of_the_connection_shows_its_steps(server, open_page):
     page = go(open_page(), f"{server.url}/integrations/")
     page.locator("#provider-jahez").get_by_role("button", name="Test the connection").click()
     page.locator("#tested [class*=step-]").first.wait_for(timeout=SOON_MS)
-    assert page.locator("#tested h2").inner_text().startswith("Jahez: the connection")
+    expect(page.locator("#tested h2")).to_have_text(re.compile("^Jahez: the connection"), timeout=SOON_MS)
 
 
 def test_the_checklist_stays_open_when_the_page_is_drawn_anew(server, open_page):
@@ -33,7 +36,7 @@ def test_the_checklist_stays_open_when_the_page_is_drawn_anew(server, open_page)
     page.locator("#provider-careem summary", has_text="Switch off").click()
     page.locator("#provider-careem").get_by_role("button", name="Switch off").click()
     page.locator("#provider-careem .health", has_text="Switched off").wait_for(timeout=SOON_MS)
-    assert page.locator("#checks-careem .checks").is_visible()
+    expect(page.locator("#checks-careem .checks")).to_be_visible()
     page.locator("#provider-careem").get_by_role("button", name="Switch on").click()
     page.locator("#provider-careem summary", has_text="Switch off").wait_for(timeout=SOON_MS)
 

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from integration.tests.browser.waiting import expect
+
 pytestmark = pytest.mark.browser
 
 SOON_MS = 15_000
@@ -40,8 +42,6 @@ def status_of(page, order_id: str) -> str:
 
 
 def expect_status(page, order_id: str, word: str) -> None:
-    from playwright.sync_api import expect
-
     expect(row(page, order_id).locator(".status")).to_have_text(word, timeout=SOON_MS)
 
 
@@ -50,9 +50,11 @@ def test_an_order_appears_by_itself_and_is_announced(server, open_page):
     order_id = send(server)
     row(page, order_id).wait_for(timeout=SOON_MS)
     assert page.locator("#rows > li").first.get_attribute("data-order") == order_id
-    assert "is-fresh" in row(page, order_id).get_attribute("class")
-    assert page.locator("#announcer").inner_text().startswith("New order: Careem ")
-    assert row(page, order_id).locator("[data-deadline] b").inner_text().count(":") == 1
+    expect(row(page, order_id)).to_have_class(re.compile("is-fresh"), timeout=SOON_MS)
+    expect(page.locator("#announcer")).to_have_text(re.compile("^New order: Careem "), timeout=SOON_MS)
+    expect(row(page, order_id).locator("[data-deadline] b")).to_have_text(
+        re.compile(r"^[^:]*\d:\d+[^:]*$"), timeout=SOON_MS
+    )
 
 
 def test_one_click_moves_an_order_on_every_screen(server, open_page):
@@ -171,8 +173,8 @@ def test_filtering_needs_no_reload_and_stands_in_the_address(server, open_page):
     page = go(open_page(), server.url)
     page.get_by_label("Provider").select_option("talabat")
     row(page, careem).wait_for(state="detached", timeout=SOON_MS)
-    assert row(page, talabat).count() == 1
-    assert page.url.endswith("?provider=talabat")
+    row(page, talabat).wait_for(timeout=SOON_MS)
+    page.wait_for_url("**/?provider=talabat", timeout=SOON_MS)
 
 
 def test_the_order_page_follows_its_order_and_keeps_what_is_open(server, open_page):
@@ -224,9 +226,10 @@ def test_a_line_that_falls_silent_is_not_live(server, open_page):
     page.route_web_socket("**/ws/orders/**", greet_once)
     page.clock.install()
     go(page, server.url)
-    page.clock.fast_forward(44_000)
+    # The page's clock goes on by itself meanwhile: what a slow machine takes must fit between here and the 45 s.
+    page.clock.fast_forward(30_000)
     assert page.locator("#connection").get_attribute("data-state") == "live"
-    page.clock.fast_forward(3_000)
+    page.clock.fast_forward(17_000)
     page.wait_for_selector("#connection[data-state=down]", timeout=SOON_MS)
 
 
@@ -262,7 +265,7 @@ def test_the_title_counts_the_orders_that_nobody_has_seen(server, open_page):
     page.evaluate("document.hasFocus = () => false")
     order_id = send(server)
     row(page, order_id).wait_for(timeout=SOON_MS)
-    assert page.title() == f"(1) {title}"
+    expect(page).to_have_title(f"(1) {title}", timeout=SOON_MS)
 
 
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)])

@@ -57,7 +57,7 @@ def test_the_testing_tool_takes_another_sample_tries_it_and_sends_it(server, ope
     page.wait_for_url("**provider=jahez**")
     page.get_by_role("button", name="Try it").click()
     page.get_by_text("It works. Nothing was stored.").wait_for(timeout=SOON_MS)
-    assert page.evaluate("document.activeElement.id") == "result-title"
+    page.wait_for_function("document.activeElement.id === 'result-title'", timeout=SOON_MS)
     page.get_by_role("button", name="Send it as a test order").click()
     page.get_by_role("link", name="To the test order").click()
     page.locator("#part-head .tag.test").wait_for(timeout=SOON_MS)
