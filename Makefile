@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action ignore
 
-.PHONY: help install install-dev run run-hub up faults faults-idle test fuzz mutation audit lint clean
+.PHONY: help install install-dev run run-hub up faults faults-idle test fuzz mutation audit lint messages clean
 
 help: ## List what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ lint: $(VENV)/.installed-dev ## Check style, format and types.
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy .
+
+messages: $(VENV)/.installed ## Bring the Arabic catalogue up to date, and tell what has no Arabic yet.
+	@exec $(VENV)/bin/python -m restaurant_integration.catalogue
 
 clean: ## Remove .venv and what tools leave behind; DATA_DIR stays.
 	rm -rf $(VENV) mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* htmlcov

@@ -6,11 +6,13 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from integration.views import alerts, integrations, replay, trial, webhooks
+from orders.preferences import choose
 from orders.views import SignInView
 
 urlpatterns = [
     path("sign-in/", SignInView.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("preferences/", choose, name="preferences"),
     path("alerts/", alerts.alerts, name="alerts"),
     path("alerts/badge/", alerts.badge, name="alert-badge"),
     path("alerts/<uuid:alert_id>/acknowledge/", alerts.move, {"move": "acknowledge"}, name="alert-acknowledge"),

@@ -14,6 +14,8 @@ from django.template import loader
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
+from orders.preferences import looks
+
 logger = logging.getLogger(__name__)
 
 
@@ -109,5 +111,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if is_api(request):
         return JsonResponse(failure("internal_error", "Something failed here; it is in our log."), status=500)
     # Rendered without a request: the context processors ask the database, which may be what failed.
-    page = loader.get_template("500.html").render({"signatures_checked": settings.WEBHOOK_VALIDATE_SIGNATURE})
+    context = {"signatures_checked": settings.WEBHOOK_VALIDATE_SIGNATURE, **looks(request)}
+    page = loader.get_template("500.html").render(context)
     return HttpResponse(page, status=500)

@@ -6,9 +6,13 @@ import re
 import uuid
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
 
 from orders.addresses import TrustedProxies
+from orders.errors import is_api
 from orders.logs import request_id_var
 
 _SLASHED = re.compile(r"^/(api/.*|webhooks/(?![0-9a-f-]{36}/)[^/]+/.+|livez|readyz|metrics)/$")
@@ -26,6 +30,17 @@ class ApiPathMiddleware:
         if _SLASHED.match(request.path_info):
             request.path_info = request.path_info.rstrip("/")
         return self.get_response(request)
+
+
+class PageLanguage(LocaleMiddleware):
+    """Speak a person's language on pages. The API speaks English: programs read its sentences, and they must not change."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if not is_api(request):
+            super().process_request(request)
+            return
+        translation.activate(settings.LANGUAGE_CODE)
+        request.LANGUAGE_CODE = settings.LANGUAGE_CODE
 
 
 class ClientAddressMiddleware:

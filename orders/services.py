@@ -16,6 +16,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from orders.amounts import adds_up, computed_total
 from orders.contacts import is_blank, read_contact
@@ -243,9 +244,9 @@ def _update(company: Company, order: Order, event: ProviderEvent, delivery: Deli
             Order.objects.filter(pk=order.pk).update(fields_told_at=order.fields_told_at)
         late = event.status is not None and event.status is not before
         if event.provider_status and (late or is_overtaken or event.status is None):
-            note = "changes nothing"
+            note = gettext_noop("changes nothing")
             if late or is_overtaken:
-                note = "came too late, the order keeps its status" if late else _OVERTAKEN
+                note = _TOO_LATE if late else _OVERTAKEN
             write_event(order, **_provider_entry(event, delivery), seq=None, type=event.kind.value, note=note)
         return Applied(Outcome.IGNORED, order.id, order, note="late" if late or is_overtaken else "unchanged")
     order.status = after
@@ -265,7 +266,8 @@ def _update(company: Company, order: Order, event: ProviderEvent, delivery: Deli
     return Applied(Outcome.PROCESSED, order.id, order)
 
 
-_OVERTAKEN = "came too late, the order keeps its newer fields"
+_TOO_LATE = gettext_noop("came too late, the order keeps its status")
+_OVERTAKEN = gettext_noop("came too late, the order keeps its newer fields")
 
 
 def _newest_of(order: Order, event: ProviderEvent, received_at: datetime) -> ProviderEvent:
@@ -307,8 +309,8 @@ def _note_of_end(before: Status, after: Status, reason: str) -> str:
     """Say what is known of an end that the provider tells: whether anybody had answered, and that no reason came."""
     if after is before or after not in {Status.CANCELLED, Status.REJECTED, Status.FAILED}:
         return ""
-    unanswered = "nobody had answered it" if before is Status.RECEIVED else ""
-    return "; ".join(filter(None, (unanswered, "" if reason else "the provider gave no reason")))
+    unanswered = gettext_noop("nobody had answered it") if before is Status.RECEIVED else ""
+    return "; ".join(filter(None, (unanswered, "" if reason else gettext_noop("the provider gave no reason"))))
 
 
 def _event_type(before: Status, after: Status) -> str:

@@ -118,7 +118,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "orders.middleware.ApiPathMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "orders.middleware.PageLanguage",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -140,6 +140,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "orders.access.page_context",
+                "orders.preferences.looks",
             ]
         },
     }
@@ -159,8 +160,9 @@ LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "orders:stream"
 LOGOUT_REDIRECT_URL = "sign-in"
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]
-"""Arabic joins when its translations do: a page that runs right to left in English helps nobody."""
+LANGUAGES = [("en", "English"), ("ar", "العربية")]
+LANGUAGE_COOKIE_NAME = "language"
+FORMAT_MODULE_PATH = ["restaurant_integration.formats"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from integration.fields import EncryptedJSONField
 from providers.payload import parse_time
@@ -25,8 +26,8 @@ class ProviderCredential(models.Model):
     """
 
     class Environment(models.TextChoices):
-        PRODUCTION = "production", "Production"
-        SANDBOX = "sandbox", "Sandbox"
+        PRODUCTION = "production", _("Production")
+        SANDBOX = "sandbox", _("Sandbox")
 
     SECRET_FIELDS: ClassVar[tuple[str, ...]] = (
         "webhookSecret", "apiKey", "jwtSecret", "bearerToken", "secretKey", "secret",

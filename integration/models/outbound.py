@@ -6,27 +6,28 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from integration.fields import EncryptedJSONField
 
 
 class PushStatus(models.TextChoices):
-    PENDING = "pending", "Pending"
-    SENDING = "sending", "Sending"
-    FAILED = "failed", "Failed, will be retried"
-    SENT = "sent", "Sent"
-    DROPPED = "dropped", "Dropped, no longer of use"
-    NOT_SENT = "not_sent", "Not sent, the provider has no call for it"
-    DEAD = "dead", "Dead, waits for a person"
+    PENDING = "pending", _("Pending")
+    SENDING = "sending", _("Sending")
+    FAILED = "failed", _("Failed, will be retried")
+    SENT = "sent", _("Sent")
+    DROPPED = "dropped", _("Dropped, no longer of use")
+    NOT_SENT = "not_sent", _("Not sent, the provider has no call for it")
+    DEAD = "dead", _("Dead, waits for a person")
 
 
 UNFINISHED = (PushStatus.PENDING, PushStatus.SENDING, PushStatus.FAILED)
 
 
 class PushRoute(models.TextChoices):
-    PROVIDER = "provider", "The provider's own API"
+    PROVIDER = "provider", _("The provider's own API")
     HUB = "nexara", "NEXARA"
-    SUBSCRIBER = "subscriber", "Who registered with this hub"
+    SUBSCRIBER = "subscriber", _("Who registered with this hub")
 
 
 class OutboundPush(models.Model):
@@ -159,9 +160,9 @@ class CircuitBreaker(models.Model):
     """Whether a company's way to a provider (or to the hub) is open: after failures in a row it rests for a while."""
 
     class State(models.TextChoices):
-        CLOSED = "closed", "Closed"
-        OPEN = "open", "Open"
-        HALF_OPEN = "half_open", "Half open"
+        CLOSED = "closed", _("Closed")
+        OPEN = "open", _("Open")
+        HALF_OPEN = "half_open", _("Half open")
 
     company = models.ForeignKey("orders.Company", models.CASCADE, related_name="+")
     provider = models.CharField(max_length=32)

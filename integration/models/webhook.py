@@ -6,6 +6,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from integration.fields import EncryptedJSONField
 
@@ -14,16 +15,16 @@ TEST_PROOF = "test"
 
 
 class WebhookStatus(models.TextChoices):
-    RECEIVED = "received", "Received"
-    PROCESSING = "processing", "Processing"
-    PROCESSED = "processed", "Processed"
-    IGNORED = "ignored", "Ignored"
-    DUPLICATE = "duplicate", "Duplicate"
-    PARKED = "parked", "Parked"
-    FAILED = "failed", "Failed, will be retried"
-    DEAD = "dead", "Dead, waits for a person"
-    QUARANTINED = "quarantined", "Quarantined, waits for a person"
-    REJECTED = "rejected", "Rejected, not authentic"
+    RECEIVED = "received", _("Received")
+    PROCESSING = "processing", _("Processing")
+    PROCESSED = "processed", _("Processed")
+    IGNORED = "ignored", _("Ignored")
+    DUPLICATE = "duplicate", _("Duplicate")
+    PARKED = "parked", _("Parked")
+    FAILED = "failed", _("Failed, will be retried")
+    DEAD = "dead", _("Dead, waits for a person")
+    QUARANTINED = "quarantined", _("Quarantined, waits for a person")
+    REJECTED = "rejected", _("Rejected, not authentic")
 
 
 class WebhookLog(models.Model):
@@ -133,9 +134,9 @@ class WebhookAttempt(models.Model):
     """One try to process a delivery. A first try that succeeds has no row: the log row says all there is."""
 
     class Trigger(models.TextChoices):
-        RETRY = "retry", "Retry"
-        REPLAY = "replay", "Replay"
-        LIVE = "live", "Live"
+        RETRY = "retry", _("Retry")
+        REPLAY = "replay", _("Replay")
+        LIVE = "live", _("Live")
 
     log = models.ForeignKey(WebhookLog, models.CASCADE, related_name="attempt_set")
     trigger = models.CharField(max_length=8, choices=Trigger.choices)
@@ -160,9 +161,9 @@ class IntegrationWebhook(models.Model):
     """
 
     class Status(models.TextChoices):
-        ACTIVE = "active", "Active"
-        FAILED = "failed", "Failed"
-        PAUSED = "paused", "Paused"
+        ACTIVE = "active", _("Active")
+        FAILED = "failed", _("Failed")
+        PAUSED = "paused", _("Paused")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     company = models.ForeignKey("orders.Company", models.CASCADE, related_name="integration_webhooks")

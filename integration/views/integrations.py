@@ -21,7 +21,7 @@ from integration.models.credential import NEXARA
 from integration.registration import webhook_url
 from integration.silence import silences
 from integration.stats import provider_status
-from integration.views.acting import acted, missing
+from integration.views.acting import acted, company_path, missing
 from orders.access import Access
 from orders.models import Role
 from orders.pages import member_page, page_for
@@ -86,7 +86,9 @@ def try_way(request: HttpRequest, access: Access, provider: str) -> HttpResponse
         return missing(request)
     steps = try_connection(access, provider, request)
     tested = {"provider": provider, "steps": steps or [], "ok": steps is not None and is_ok(steps)}
-    return render(request, "integration/integrations.html", _context(access) | {"tested": tested})
+    # This address takes no GET: what leads back to the page leads to the list.
+    stay_at = company_path(request, "integrations")
+    return render(request, "integration/integrations.html", _context(access) | {"tested": tested, "stay_at": stay_at})
 
 
 @page_for(Role.OWNER, "POST")

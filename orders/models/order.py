@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from providers.events import FulfilledBy, OrderType, Status
 
@@ -171,9 +172,9 @@ class OrderEvent(models.Model):
     """
 
     class Source(models.TextChoices):
-        PROVIDER = "provider", "Provider"
-        PERSON = "person", "Person"
-        SYSTEM = "system", "System"
+        PROVIDER = "provider", _("Provider")
+        PERSON = "person", _("Person")
+        SYSTEM = "system", _("System")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     company = models.ForeignKey("orders.Company", models.PROTECT, related_name="+")

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from babel import Locale
 from django import template
+from django.conf import settings
 from django.template import Context
 from django.urls import reverse
+from django.utils.html import format_html_join
 from django.utils.http import urlencode
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, ngettext
 
 from orders.models import Company, Order, User
 from orders.pages import STATUS_WORDS, Attention, Step, Text, attention_of, next_step, other_steps
 from orders.reasons import reason_words, reasons_of, takes_words, was_accepted
 from orders.views import cursor_of
+from orders.vocabulary import code_words
+from orders.vocabulary import told as sentence
 from providers.money import currency_digits
 from providers.registry import ADAPTERS
 
@@ -32,6 +39,34 @@ def money(amount: Decimal | None, currency: str) -> str:
 def provider_name(slug: str) -> str:
     adapter = ADAPTERS.get(slug)
     return adapter.name if adapter else slug.upper() if slug == "nexara" else slug
+
+
+@register.simple_tag
+def status_words() -> SafeString:
+    """Write every status as attributes of the scripts' words: ``data-status-confirmed``."""
+    return format_html_join("", '  data-status-{}="{}"\n', STATUS_WORDS.items())
+
+
+@register.simple_tag
+def counted_words() -> SafeString:
+    """Write the scripts' words that count something, in each form that the language's plural has."""
+    rows = []
+    for name, text_for in _COUNTED.items():
+        forms = {_plural_form(number): text_for(number) for number in _NUMBER_OF_EACH_FORM}
+        rows += [(name, form, text) for form, text in forms.items()]
+    return format_html_join("", '  data-{}-{}="{}"\n', rows)
+
+
+_COUNTED: dict[str, Callable[[int], str]] = {
+    "new-orders": lambda number: ngettext("{count} new order", "{count} new orders", number),
+}
+_NUMBER_OF_EACH_FORM = (0, 1, 2, 3, 11, 100)
+"""One number of each form that any language has."""
+
+
+def _plural_form(number: int) -> str:
+    """Return the form's name in CLDR, which the browser's Intl knows as well."""
+    return str(Locale.parse(get_language() or settings.LANGUAGE_CODE, sep="-").plural_form(number))
 
 
 @register.filter
@@ -76,7 +111,7 @@ def reason_lists() -> list[dict[str, Any]]:
 
 @register.filter
 def reason_in_words(reason: str, provider: str) -> str:
-    return reason_words(provider, reason)
+    return sentence(reason_words(provider, reason))
 
 
 @register.filter
@@ -91,8 +126,14 @@ def stream_cursor(order: Order) -> str:
 
 @register.filter
 def words(code: str) -> str:
-    """Return a code as words: ``out_for_delivery`` as ``out for delivery``."""
-    return str(code).replace("_", " ").replace(".", " ")
+    """Return a code as words in the page's language."""
+    return code_words(str(code))
+
+
+@register.filter
+def told(text: str) -> str:
+    """Return a stored sentence of ours in the page's language."""
+    return sentence(text)
 
 
 @register.filter

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 NOTE = "their words alone"
 OPEN = {
-    "livez", "readyz", "api/schema", "api/docs", "providers.css", "sign-in/", "sign-out/",
+    "livez", "readyz", "api/schema", "api/docs", "providers.css", "sign-in/", "sign-out/", "preferences/",
     "admin/login/", "admin/logout/", "admin/jsi18n/", "admin/password_change/", "admin/password_change/done/",
 }  # fmt: skip
 """Nothing of any company stands there."""

@@ -1,11 +1,11 @@
 // Times that run: how long ago, and how long until an order must be answered. By the server's clock, not the screen's.
 
-import { page, words } from "./dom.js";
+import { locale, page, words } from "./dom.js";
 
 const SOON_S = 180;
 const URGENT_S = 60;
 const ahead = Date.parse(page.now) - Date.now();
-const relative = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto", style: "narrow" });
+const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "narrow" });
 
 const now = () => Date.now() + ahead;
 

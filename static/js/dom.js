@@ -3,9 +3,16 @@
 const main = document.getElementById("main");
 export const page = main.dataset;
 
-/** Return one of the page's translated sentences with its {names} filled in. */
+/** The page's language for Intl, with the digits that the rest of the page has. */
+export const locale = `${document.documentElement.lang}-u-nu-latn`;
+const plurals = new Intl.PluralRules(locale);
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** Return one of the page's translated sentences with its {names} filled in; {count} chooses the form of the plural. */
 export function words(name, values = {}) {
-  const sentence = document.getElementById("words").dataset[name] ?? name;
+  const known = document.getElementById("words")?.dataset ?? {};
+  const form = values.count === undefined ? "" : capital(plurals.select(values.count));
+  const sentence = known[name + form] ?? known[name] ?? name;
   return sentence.replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
 }
 
@@ -15,7 +22,9 @@ export class SessionEnded extends Error {}
 /** Thrown for an answer that is not a success; `status` and the contract's `body` tell which. */
 export class Refused extends Error {
   constructor(status, body) {
-    super(body.message ?? `HTTP ${status}`);
+    // The API's sentences are English, for machines; a page in another language has its own for the codes people meet.
+    const own = `error${capital(body.error ?? "")}`;
+    super(words(own) === own ? body.message ?? `HTTP ${status}` : words(own));
     this.status = status;
     this.body = body;
   }

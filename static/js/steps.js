@@ -1,6 +1,6 @@
 // Moving an order: one click for the step forward, a dialog for what needs a reason or a number.
 
-import { postJson, Refused, SessionEnded, showEnded, toast, words } from "./dom.js";
+import { capital, locale, postJson, Refused, SessionEnded, showEnded, toast, words } from "./dom.js";
 
 const underWay = new Set();
 const dialog = document.getElementById("ask");
@@ -45,13 +45,15 @@ async function take(root, order, status, more, moved) {
   }
 }
 
+const oneOf = new Intl.ListFormat(locale, { type: "disjunction" });
+
 /** Say why the server refused; where the order has moved meanwhile, name the steps that it can take now. */
 async function explain(error, order, moved) {
   let text = error.message;
   if (error.body.error === "invalid_transition") {
     const allowed = Object.values(error.body.details ?? {}).flat().filter((each) => typeof each === "string");
-    const steps = (error.body.details?.allowed ?? allowed).map((each) => each.replaceAll("_", " ")).join(", ");
-    text += ` ${steps ? words("allowed", { steps }) : words("nothingAllowed")}`;
+    const steps = (error.body.details?.allowed ?? allowed).map((each) => words(`status${capital(each)}`));
+    text += ` ${steps.length ? words("allowed", { steps: oneOf.format(steps) }) : words("nothingAllowed")}`;
   }
   toast(text);
   if (error.status === 409 || error.status === 404) await moved(order).catch(() => {});
