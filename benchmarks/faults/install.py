@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from typing import Any
 
 import django
 
 
-def main(slugs: list[str]) -> None:
-    """Make a company for each slug."""
+def make_companies(slugs: list[str]) -> list[dict[str, Any]]:
+    """Make a company for each slug; return what a sender and a listener need of each."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "restaurant_integration.settings")
     django.setup()
     from integration.onboarding import bootstrap_company, make_credential
@@ -33,8 +34,8 @@ def main(slugs: list[str]) -> None:
                 "credentials": credentials,
             }
         )
-    print(json.dumps(made))
+    return made
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    print(json.dumps(make_companies(sys.argv[1:])))

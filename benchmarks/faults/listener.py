@@ -24,16 +24,21 @@ class Closed(Exception):
     """The socket is gone."""
 
 
+def handshake(token: str = "", address: str = "") -> bytes:
+    """Return the request that opens a socket with a token, from an address of its own where one is named."""
+    key = base64.b64encode(os.urandom(16)).decode()
+    return (
+        f"GET /ws/orders/ HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: token.{token}\r\n"
+        f"{f'X-Forwarded-For: {address}' if address else 'X-Client: faults'}\r\n\r\n"
+    ).encode()
+
+
 async def shake_hands(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str = "", address: str = ""
 ) -> None:
-    """Open a socket with a token, from an address of its own where one is named. Raises Closed where it is refused."""
-    key = base64.b64encode(os.urandom(16)).decode()
-    writer.write(
-        f"GET /ws/orders/ HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: token.{token}\r\n"
-        f"{f'X-Forwarded-For: {address}' if address else 'X-Client: faults'}\r\n\r\n".encode()
-    )
+    """Open a socket as :func:`handshake` asks. Raises Closed where it is refused."""
+    writer.write(handshake(token, address))
     head = await reader.readuntil(b"\r\n\r\n")
     if b" 101 " not in head.split(b"\r\n")[0]:
         raise Closed

@@ -51,14 +51,19 @@ class CompanyAccess:
 class Stack:
     """Everything that runs, in one temporary folder on ports of its own."""
 
-    def __init__(self) -> None:
+    install = "benchmarks.faults.install"
+    """The program that makes companies."""
+
+    def __init__(self, *postgres_settings: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="faults-", dir="/tmp"))
         # Postgres may run as somebody else than we do.
         self.folder.chmod(0o755)
         self.data = self.folder / "data"
         self.log = self.folder / "processes.log"
-        self.postgres = postgres_server(self.folder)
+        self.postgres = postgres_server(self.folder, *postgres_settings)
         self.redis = redis_server(self.folder)
+        self.postgres_port, self.redis_port = self.postgres.port, self.redis.port
+        """Where the processes find the servers."""
         self.port, self.sockets_port = free_port(), free_port()
         self.env: dict[str, str] | None = None
         self.starts = 0
@@ -74,13 +79,14 @@ class Stack:
         self.postgres.start()
         self.redis.start()
         self.postgres_proxy, self.redis_proxy = Proxy(self.postgres.port), Proxy(self.redis.port)
+        self.postgres_port, self.redis_port = self.postgres_proxy.port, self.redis_proxy.port
 
     def environ(self, extra: dict[str, str]) -> dict[str, str]:
         return {
             **{name: os.environ[name] for name in INHERITED if name in os.environ},
             **KEYS,
-            "DATABASE_URL": postgres_url(self.postgres_proxy.port),
-            "REDIS_URL": f"redis://127.0.0.1:{self.redis_proxy.port}/0",
+            "DATABASE_URL": postgres_url(self.postgres_port),
+            "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
             "PORT": str(self.port),
             "SOCKETS_PORT": str(self.sockets_port),
             "DATA_DIR": str(self.data),
@@ -168,7 +174,7 @@ class Stack:
     def make_companies(self, *slugs: str) -> list[CompanyAccess]:
         """Make companies with credentials of every provider in both dialects."""
         made = subprocess.run(
-            [sys.executable, "-m", "benchmarks.faults.install", *slugs], cwd=ROOT, env=self.environ({}),
+            [sys.executable, "-m", self.install, *slugs], cwd=ROOT, env=self.environ({}),
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if made.returncode:
