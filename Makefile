@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action ignore
 
-.PHONY: help install install-dev run run-hub up faults faults-idle test fuzz mutation audit lint messages clean
+.PHONY: help install install-dev run run-hub up bench faults faults-idle test fuzz mutation audit lint messages clean
 
 help: ## List what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ faults-idle: $(VENV)/.installed-dev ## Leave a socket alone for half an hour, an
 
 faults: $(VENV)/.installed-dev ## Kill, hang and cut things under load, and check that no order is lost (SCENARIO=name runs one).
 	@exec $(VENV)/bin/python -m benchmarks.faults $(SCENARIO)
+
+bench: $(VENV)/.installed-bench ## Measure throughput, answer times, sockets, start-up and more (NAME="burst due" measures these; ARGS=--write keeps them).
+	@exec $(VENV)/bin/python -m benchmarks.speed $(NAME) $(ARGS)
 
 test: $(VENV)/.installed-dev ## Run the test suite on SQLite, and again on Postgres and Redis.
 	@exec $(VENV)/bin/python .ci/test.py $(ARGS)
@@ -67,6 +70,11 @@ $(VENV)/.installed-dev: requirements-dev.txt requirements.txt | $(VENV)/bin/pyth
 	@echo "Installing requirements-dev.txt ..." >&2
 	@$(PIP) -r requirements-dev.txt
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-bench: requirements-bench.txt requirements-dev.txt requirements.txt | $(VENV)/bin/python
+	@echo "Installing requirements-bench.txt ..." >&2
+	@$(PIP) -r requirements-bench.txt
+	@touch $@ $(VENV)/.installed-dev $(VENV)/.installed
 
 $(VENV)/.installed-mutation: requirements-mutation.txt requirements-dev.txt requirements.txt | $(VENV)/bin/python
 	@echo "Installing requirements-mutation.txt ..." >&2
