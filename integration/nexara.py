@@ -39,9 +39,12 @@ def keys_of(company: Company, provider: str) -> list[str]:
 
 
 def sync_requests(push: OutboundPush) -> list[OutboundRequest]:
-    """Return the request that tells the hub an order's status, as the contract names it: once for each key."""
+    """Return the request that tells the hub an order's status, as the contract names it: once for each key.
+
+    ``reason`` and ``prepMinutes`` stand in it where a person named them, for a hub that hands them on.
+    """
     order = push.order
-    document = {
+    document: dict[str, Any] = {
         "orderId": str(order.id),
         "externalOrderId": order.external_id,
         "provider": order.provider,
@@ -49,6 +52,10 @@ def sync_requests(push: OutboundPush) -> list[OutboundRequest]:
         "timestamp": iso_time(push.occurred_at),
         "companyId": str(order.company_id),
     }
+    if push.reason:
+        document["reason"] = push.reason
+    if push.prep_minutes is not None:
+        document["prepMinutes"] = push.prep_minutes
     request = json_request("POST", f"{settings.NEXARA_BASE_URL}/api/orders/sync", document)
     return [_proved(request, key) for key in keys_of(order.company, order.provider) or [""]]
 

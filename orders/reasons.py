@@ -38,10 +38,10 @@ def was_accepted(order: Order) -> bool:
 def read_reason(order: Order, wanted: Status, reason: str) -> str:
     """Return the reason of a step as it is kept: a code in the provider's writing, else the words. Raises UnknownReasonError.
 
-    Nothing is asked of what the provider is not told: other steps, no reason at all, and orders of the hub, whose call
-    carries none.
+    Nothing is asked of what the provider is not told: other steps, no reason at all. An order of the hub may be refused
+    in any words: what the hub makes of them is its own.
     """
-    if wanted not in REFUSALS or not reason or order.via_hub:
+    if wanted not in REFUSALS or not reason:
         return reason
     usable = reasons_of(order.provider, accepted=was_accepted(order))
     if not usable:
@@ -50,6 +50,8 @@ def read_reason(order: Order, wanted: Status, reason: str) -> str:
     for known in usable:
         if known.code.casefold() == word:
             return known.code
+    if order.via_hub:
+        return reason
     others = {known.code.casefold() for known in reasons_of(order.provider, accepted=not was_accepted(order))}
     if word in others or not takes_words(order.provider):
         raise UnknownReasonError(usable)

@@ -48,6 +48,9 @@ class OrderSync(Shape):
     status = s.ChoiceField(STATUSES)
     timestamp = s.DateTimeField(required=False)
     companyId = s.UUIDField()
+    reason = s.CharField(required=False, max_length=500, help_text="Of the provider's list, or words, for a refusal.")
+    prepMinutes = s.IntegerField(required=False, allow_null=True, min_value=1, max_value=240,
+                                 help_text="How long the kitchen takes, for an acceptance.")  # fmt: skip
 
 
 class Synced(Shape):

@@ -37,6 +37,9 @@ class Sync:
     status: Status
     key: str
     """The call's ``Idempotency-Key``; blank: its bytes stand for it."""
+    reason: str = ""
+    """Of the provider's list, or a person's words."""
+    prep_minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,9 @@ def sync_order(company: Company, sync: Sync, call: InboundRequest, now: datetime
             WebhookLog.objects.filter(pk=known.pk).update(duplicates=F("duplicates") + 1)
             return Synced(order, WebhookStatus.DUPLICATE.value)
         before = order.status
-        order = change_status(order, sync.status, user=None, told_by=log.id)
+        order = change_status(
+            order, sync.status, user=None, reason=sync.reason, prep_minutes=sync.prep_minutes, told_by=log.id
+        )
         log.order_status = order.status
         if order.status == before:
             log.status, log.error = WebhookStatus.IGNORED, f"the order is {order.status} already, or past it"

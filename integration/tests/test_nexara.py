@@ -40,6 +40,21 @@ def via_hub(installation, provider="jahez", *, has_own_way=False) -> Order:
 
 
 @responses.activate
+@pytest.mark.parametrize(
+    ("step", "named", "told"),
+    [
+        ("rejected", {"reason": "the oven is broken"}, {"reason": "the oven is broken"}),
+        ("confirmed", {"prep_minutes": 25}, {"prepMinutes": 25}),
+    ],
+)
+def test_the_hub_is_told_what_a_person_named_beside_the_status(amman, step, named, told):
+    responses.post(SYNC, json={"success": True})
+    work(move(via_hub(amman, has_own_way=True), step, **named))
+    body = sent_json()
+    assert {name: body[name] for name in body if name in {"reason", "prepMinutes"}} == told
+
+
+@responses.activate
 def test_an_order_of_the_hub_is_answered_through_it(amman, settings):
     settings.NEXARA_API_KEY = "deployers-key"
     responses.post(SYNC, json={"success": True})

@@ -86,8 +86,8 @@ def steps_aside(order: Order) -> list[Step]:
 
 @register.filter
 def reason_list(order: Order) -> str:
-    """Return the name of the list of reasons that fits an order; ``""`` where none is asked for."""
-    return "" if order.via_hub else _list_name(order.provider, accepted=was_accepted(order))
+    """Return the name of the list of reasons that fits an order."""
+    return _list_name(order.provider, accepted=was_accepted(order))
 
 
 def _list_name(provider: str, *, accepted: bool) -> str:

@@ -101,6 +101,12 @@ def test_an_order_of_the_hub_may_be_refused_in_any_words(here):
     assert step(here, order, status="rejected", reason="the oven is broken").status_code == 200
 
 
+def test_the_hub_is_told_a_code_of_the_providers_list_in_its_writing(here):
+    order = an_order(here, "talabat", via_hub=True)
+    assert step(here, order, status="rejected", reason="too_busy").status_code == 200
+    assert OutboundPush.objects.get(order=order).reason == "TOO_BUSY"
+
+
 def test_the_reason_of_another_step_is_nobodys_code(here):
     order = an_order(here, "careem")
     assert step(here, order, status="confirmed", reason="soon").status_code == 200

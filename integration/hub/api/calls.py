@@ -27,6 +27,7 @@ from integration.hub.sync import KeyConflictError, Sync, UnknownOrderError, sync
 from integration.limits import refused_limit, webhook_limit
 from integration.models.credential import NEXARA
 from integration.senders import find_company
+from orders.api.orders import MAX_PREP_MINUTES
 from orders.audit import record_act
 from orders.errors import ApiError, not_found
 from orders.models import Company
@@ -37,7 +38,7 @@ from providers.events import Status
 from providers.registry import ADAPTERS
 from providers.signatures import InboundRequest, SignatureError
 
-MAX_URL, MAX_KEY = 500, 4_096
+MAX_URL, MAX_KEY, MAX_REASON = 500, 4_096, 500
 
 
 def _failures(**said: str) -> dict[int, Any]:
@@ -184,12 +185,14 @@ class SyncView(PlatformView):
             raise self.refuse(request, None, "unknown_company")
         self.limit(webhook_limit(company, NEXARA))
         provider, wanted = fields.choice("provider", ADAPTERS), fields.choice("status", list(Status))
-        external_id = fields.text("externalOrderId", 512, required=True)
+        external_id, reason = fields.text("externalOrderId", 512, required=True), fields.text("reason", MAX_REASON)
+        minutes = fields.whole("prepMinutes", 1, MAX_PREP_MINUTES, 0) if data.get("prepMinutes") is not None else None
         for name in ("provider", "status"):
             if name not in data:
                 fields.fault(name, "expected a text, got nothing")
         fields.check()
-        sync = Sync(provider, external_id, Status(wanted), call.header("idempotency-key").strip()[:500])
+        key = call.header("idempotency-key").strip()[:500]
+        sync = Sync(provider, external_id, Status(wanted), key, reason, minutes)
         try:
             done = sync_order(company, sync, call, now, request.META["REMOTE_ADDR"])
         except UnknownOrderError:

@@ -31,6 +31,34 @@ def answer(order: Order, outcome: str, status: str):
 
 
 @responses.activate
+def test_a_refusal_goes_on_with_its_reason(amman):
+    jahez_token()
+    responses.post(f"{JAHEZ}/webhooks/status_update", json={})
+    order = received(amman)
+    assert sync(amman, "rejected", reason="the oven is broken").json() == answer(order, "processed", "rejected")
+    outbox.work_order(order.id)
+    assert sent_json() == {"jahezOrderId": int(EXTERNAL), "status": "R", "reason": "the oven is broken"}
+    assert OrderEvent.objects.get(order=order, status="rejected").reason == "the oven is broken"
+
+
+def test_an_acceptance_goes_on_with_its_minutes(amman):
+    order = received(amman)
+    sync(amman, prepMinutes=25)
+    assert OutboundPush.objects.get().prep_minutes == 25
+    assert OrderEvent.objects.get(order=order, status="confirmed").prep_minutes == 25
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"prepMinutes": 0}, {"prepMinutes": 241}, {"prepMinutes": "5"}, {"reason": "x" * 501}]
+)
+def test_a_reason_or_minutes_that_no_provider_takes_change_nothing(amman, wrong):
+    order = received(amman)
+    response = sync(amman, **wrong)
+    assert (response.status_code, list(response.json()["details"])) == (400, list(wrong))
+    assert not OrderEvent.objects.filter(order=order, status="confirmed").exists()
+
+
+@responses.activate
 def test_a_status_moves_the_order_and_goes_on_to_the_provider(amman):
     jahez_token()
     responses.post(f"{JAHEZ}/webhooks/status_update", json={})
