@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action ignore
 
-.PHONY: help install install-dev run run-hub up bench faults faults-idle test fuzz mutation audit lint messages clean
+.PHONY: help install install-dev run run-hub up bench faults faults-idle test fuzz mutation audit lint messages screenshots clean
 
 help: ## List what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -51,6 +51,9 @@ lint: $(VENV)/.installed-dev ## Check style, format and types.
 
 messages: $(VENV)/.installed ## Bring the Arabic catalogue up to date, and tell what has no Arabic yet.
 	@exec $(VENV)/bin/python -m restaurant_integration.catalogue
+
+screenshots: $(VENV)/.installed-dev ## Take a picture of every page in both languages, for docs/screenshots/.
+	@exec $(VENV)/bin/python .ci/screenshots.py
 
 clean: ## Remove .venv and what tools leave behind; DATA_DIR stays.
 	rm -rf $(VENV) mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* htmlcov
