@@ -46,7 +46,8 @@ acknowledge_alert(raise_alert(company, "provider_unreachable", "talabat cannot b
 token = company.credentials.get(provider="jahez").value("bearerToken")
 requests.post(
     f"{settings.APP_BASE_URL}/api/integration/webhook/jahez/{company.id}", timeout=10,
-    headers={"Authorization": f"Bearer {token}", "X-Request-Id": str(uuid.uuid4())}, json={"event": "order_created", "orderId": str(uuid.uuid4())},
+    headers={"Authorization": f"Bearer {token}", "X-Request-Id": str(uuid.uuid4())},
+    json={"event": "order_created", "orderId": str(uuid.uuid4())},
 )
 shown = mine.order_by("-needs_attention", "created_at").first()
 # What a phone must not be pushed wide by.
