@@ -25,3 +25,16 @@ forwarded_allow_ips = ""
 # No access log: a query may hold what somebody searched for. Our own lines have no such thing.
 accesslog = None
 loglevel = "warning"
+if os.environ.get("LOG_FORMAT") == "json":
+    # Its own few lines in the form of the application's.
+    logconfig_dict = {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": "orders.logs.JsonFormatter"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"level": "WARNING", "handlers": ["stderr"]},
+        "loggers": {
+            "gunicorn.error": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
+            "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
+        },
+    }

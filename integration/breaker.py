@@ -5,6 +5,7 @@ In the database, so that all processes see the same. Open for 30 s, doubling to 
 
 from __future__ import annotations
 
+import logging
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,8 @@ from integration.models import Alert, CircuitBreaker
 from orders import live
 from orders.models import Company
 from orders.times import iso_time
+
+logger = logging.getLogger(__name__)
 
 State = CircuitBreaker.State
 FAILURES_TO_OPEN = 5
@@ -43,6 +46,7 @@ def admit(company_id: uuid.UUID, provider: str, now: datetime | None = None) -> 
     if row is None or row.state == State.CLOSED:
         return Gate(True)
     if row.retry_at is not None and now < row.retry_at:
+        logger.debug("Calls of company %s to %s wait until %s", company_id, provider, row.retry_at)
         return Gate(False, row.retry_at)
     lost_at = now + timedelta(seconds=PROBE_LOST_AFTER_S)
     was = row.state
@@ -104,6 +108,7 @@ def state_of(company_id: uuid.UUID, provider: str) -> str:
 
 def announce(company_id: uuid.UUID, provider: str, state: str, now: datetime) -> None:
     """Tell the company's sockets of a breaker that changed."""
+    logger.info("The breaker of company %s for %s is %s", company_id, provider, state)
     frame = {
         "type": "integration_status",
         "provider": provider,

@@ -5,11 +5,25 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
 request_id_var: ContextVar[str] = ContextVar("request_id", default="")
+"""The request that this is about; also where a worker does later what it asked for. ``""``: none."""
+
+
+@contextmanager
+def following(request_id: str) -> Iterator[None]:
+    """Write a request's id into each line of the block; ``""`` changes nothing."""
+    token = request_id_var.set(request_id or request_id_var.get())
+    try:
+        yield
+    finally:
+        request_id_var.reset(token)
+
 
 _SECRETS = re.compile(
     r"(?i)(authorization|bearer|token|secret|password|api[_-]?key|signature|hmac)([\"']?\s*[:=]\s*[\"']?|\s+)"
@@ -47,6 +61,10 @@ class RedactingFilter(logging.Filter):
 class TextFormatter(logging.Formatter):
     """A line each; the lines of a traceback are indented, so that none of them can pass for a line of ours."""
 
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        line, request_id = super().formatMessage(record), getattr(record, "request_id", "")
+        return f"{line} [{request_id}]" if request_id else line
+
     def formatException(self, ei: Any) -> str:
         lines = redact(super().formatException(ei)).splitlines()
         return "\n".join(f"    {one_line(line)}" for line in lines)
@@ -63,6 +81,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            "process": record.process,
         }
         if getattr(record, "request_id", ""):
             line["requestId"] = record.request_id  # type: ignore[attr-defined]

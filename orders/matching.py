@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from orders.contacts import Contact
 from orders.models import Branch, BranchStore, Company, Customer, MenuProduct, MenuProductCode
 from orders.names import name_key
 from providers.events import Line, Modifier
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,9 @@ def match_customer(company: Company, contact: Contact) -> Customer:
         # Another order of the same person may be inserting them now: the loser of the constraint reads the winner.
         Customer.objects.bulk_create([draft], ignore_conflicts=True)
         found = draft if not (contact.phone_key or contact.email_key) else _find_customer(company, contact)
+        logger.debug("No customer matches by %s: a new one", _keys(contact))
         return found or draft
+    logger.debug("Customer %s matches by %s", customer.pk, _keys(contact))
     changed = [name for name, value in fields.items() if value and getattr(customer, name) != value]
     for name in changed:
         setattr(customer, name, fields[name])
@@ -71,6 +76,13 @@ def match_customer(company: Company, contact: Contact) -> Customer:
     if changed:
         customer.save(update_fields=[*changed, "updated_at"])
     return customer
+
+
+def _keys(contact: Contact) -> str:
+    return (
+        " or ".join(name for name, key in (("phone", contact.phone_key), ("e-mail", contact.email_key)) if key)
+        or "nothing"
+    )
 
 
 def _find_customer(company: Company, contact: Contact) -> Customer | None:

@@ -46,6 +46,9 @@ class PageLanguage(LocaleMiddleware):
 class ClientAddressMiddleware:
     """Set ``REMOTE_ADDR`` to the sender's address, and give the request an id that follows it through the logs.
 
+    The id is the ``X-Request-Id`` that came, where it is a plain word of 8 to 64 letters, digits, ``-`` and ``_``, else one
+    of ours; the answer names it.
+
     ``X-Forwarded-For`` counts only from a trusted proxy: the last address in it that is no trusted proxy is the sender's.
     From anybody else the forwarding headers are dropped, so that nobody chooses an address or pretends to use TLS.
     """
@@ -65,6 +68,8 @@ class ClientAddressMiddleware:
         request.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
         token = request_id_var.set(request.request_id)  # type: ignore[attr-defined]
         try:
-            return self.get_response(request)
+            response = self.get_response(request)
+            response.headers["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
+            return response
         finally:
             request_id_var.reset(token)

@@ -5,6 +5,7 @@ person does.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ from providers.events import (
 from providers.events import OrderEvent as ProviderEvent
 from providers.money import currency_digits, is_known_currency
 from providers.registry import get_adapter
+
+logger = logging.getLogger(__name__)
 
 
 class Outcome(StrEnum):
@@ -95,6 +98,7 @@ def apply_event(company: Company, provider: str, event: ProviderEvent, delivery:
         # The id is checked against its owner: Talabat answers with our id in a path that anybody may write.
         order = Order.objects.filter(pk=order_id, company=company, provider=provider).select_related("customer").first()
         if order is None and event.kind is not Kind.CREATED:
+            logger.debug("Order %s has not come yet", order_id)
             return Applied(Outcome.PARKED, order_id)
         if order is None:
             order = _create(company, provider, event, delivery, order_id)
@@ -182,6 +186,11 @@ def _create(company: Company, provider: str, event: ProviderEvent, delivery: Del
         webhook_event_id=delivery.event_id,
         occurred_at=placed_at,
     )
+    logger.debug(
+        "Order %s of %s opens as %s: branch %s (%s), customer %s, %d items in %s, number %d; to look at: %s",
+        order.id, provider, status, order.branch_id, "by its store id" if branch.is_known else "stands in",
+        order.customer_id, order.item_count, order.currency, order.seq, ", ".join(order.attention_reasons) or "nothing",
+    )  # fmt: skip
     return order
 
 
@@ -243,6 +252,9 @@ def _update(company: Company, order: Order, event: ProviderEvent, delivery: Deli
         if order.fields_told_at != told_at:
             Order.objects.filter(pk=order.pk).update(fields_told_at=order.fields_told_at)
         late = event.status is not None and event.status is not before
+        logger.debug(
+            "Order %s stays %s: %s changes nothing, late %s", order.id, before, event.status, late or is_overtaken
+        )
         if event.provider_status and (late or is_overtaken or event.status is None):
             note = gettext_noop("changes nothing")
             if late or is_overtaken:
@@ -252,6 +264,8 @@ def _update(company: Company, order: Order, event: ProviderEvent, delivery: Deli
     order.status = after
     order.updated_at = timezone.now()
     order.seq = next_seq(company.id)
+    logger.debug("Order %s goes from %s to %s, number %d; changed: %s", order.id, before, after, order.seq,
+                 ", ".join(sorted(changes)) or "nothing else")  # fmt: skip
     order.save()
     write_event(
         order,
@@ -461,6 +475,7 @@ def change_status(
         order.updated_at = timezone.now()
         order.seq = next_seq(order.company_id)
         order.save(update_fields=["status", "updated_at", "seq"])
+        logger.debug("Order %s is moved from %s to %s, number %d", order.id, before, after, order.seq)
         entry = write_event(
             order,
             seq=order.seq,
