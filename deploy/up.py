@@ -59,6 +59,7 @@ def with_defaults(environ: Mapping[str, str]) -> dict[str, str]:
         "PORT": port,
         "SOCKETS_PORT": sockets_port,
         "DATA_DIR": str(data_dir),
+        "PROMETHEUS_MULTIPROC_DIR": environ.get("PROMETHEUS_MULTIPROC_DIR") or str(data_dir / "metrics"),
         "WORKER_CONCURRENCY": environ.get("WORKER_CONCURRENCY") or "2",
         # The commands of this environment come first, whatever else is installed.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', os.defpath)}",
@@ -145,6 +146,13 @@ def clear_the_way(folder: Path) -> None:
         print(f"The supervisor of an earlier start was killed: stopped the {left} processes that it left behind.")
 
 
+def forget_counts(folder: Path) -> None:
+    """Let the metrics of this start begin with nothing: what processes of an earlier one have counted is nobody's."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for path in folder.glob("*.db"):
+        path.unlink(missing_ok=True)
+
+
 def main() -> int:
     """Migrate, then become supervisor; return an exit code only where that failed."""
     try:
@@ -158,6 +166,7 @@ def main() -> int:
         return 1
     folder = Path(environ["DATA_DIR"])
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    forget_counts(Path(environ["PROMETHEUS_MULTIPROC_DIR"]))
     prepared = subprocess.run([sys.executable, "manage.py", "prepare"], cwd=ROOT, env=environ, check=False)
     if prepared.returncode:
         return prepared.returncode

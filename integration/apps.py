@@ -6,4 +6,4 @@ class IntegrationConfig(AppConfig):
     verbose_name = "Integration"
 
     def ready(self) -> None:
-        from integration import checks, receivers  # noqa: F401
+        from integration import checks, receivers, tracing  # noqa: F401

@@ -60,7 +60,7 @@ def try_provider(access: ProviderAccess) -> list[Step]:
     def make_call() -> str:
         request = access.calls.probe(access.api)
         assert request is not None
-        sent = outbound.send(access.calls.authorize(request, access.api, token))
+        sent = outbound.send(access.calls.authorize(request, access.api, token), peer=access.provider)
         status = sent.answer.status
         if status in {401, 403} or status >= 500:
             raise _StepError(f"The provider answered {status}.")

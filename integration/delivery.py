@@ -112,7 +112,7 @@ def _make_call(
             note_failure(result, error, push, access.provider)
             return False
         try:
-            sent = outbound.send(authorized, idempotency_key=key)
+            sent = outbound.send(authorized, peer=access.provider, idempotency_key=key)
         except SendError as error:
             result.attempts.append(unanswered(authorized, error, started))
             note_failure(result, error, push, access.provider)

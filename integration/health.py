@@ -10,9 +10,11 @@ from django.conf import settings
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from integration import heartbeat
 from orders.errors import failure
 
 logger = logging.getLogger(__name__)
@@ -56,13 +58,29 @@ def livez(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when an order could be committed, else 503. Without Redis everything works, only slower."""
+    """Answer 200 when an order could be committed, else 503.
+
+    Redis, the worker and the sweeper are told, and make it ``degraded`` at most: without one of them everything works, only
+    slower, and a server that is taken out of the balance for it could take no orders at all.
+    """
     database = database_state()
-    checks = {"database": database, "redis": redis_state()}
+    checks = {"database": database, "redis": redis_state(), **process_states(database)}
     if database != "ok":
         body = failure("unavailable", "The database cannot take orders now.", checks)
         return JsonResponse(body, status=503, headers={"Retry-After": "5"})
-    return JsonResponse({"success": True, "status": "ready", "checks": checks})
+    is_well = set(checks.values()) <= {"ok", "none"}
+    return JsonResponse({"success": True, "status": "ready" if is_well else "degraded", "checks": checks})
+
+
+def process_states(database: str) -> dict[str, str]:
+    """Return ``ok``, ``late`` or ``never`` of worker and sweeper; ``unknown`` where nobody can say."""
+    unknown = dict.fromkeys(heartbeat.NAMES, "unknown")
+    if database != "ok":
+        return unknown
+    try:
+        return {name: heartbeat.state_of(age_s) for name, age_s in heartbeat.ages(timezone.now()).items()}
+    except Error:
+        return unknown
 
 
 def database_state() -> str:

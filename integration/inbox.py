@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import logging
 import time
@@ -17,17 +18,19 @@ from django.utils import timezone
 from integration.alerts import raise_alert
 from integration.envelope import provider_request, read_envelope
 from integration.hub.forwards import forward_delivery
+from integration.metrics import ATTEMPTS, STEP_SECONDS
 from integration.models import Alert, WebhookAttempt, WebhookBody, WebhookLog, WebhookStatus
 from integration.redaction import redact_headers
 from integration.retry import WORK_LEASE_S, next_delay
 from orders import live
 from orders.audit import record_act
+from orders.logs import following
 from orders.models import Company, User
 from orders.models.order import order_id_for
 from orders.services import Applied, Delivery, Outcome, apply_event, order_id_of
 from orders.times import iso_time
 from providers.base import InboundRequest, ProviderAdapter
-from providers.events import Kind, OrderEvent
+from providers.events import Kind, OrderEvent, OrderSnapshot
 from providers.payload import PayloadError
 from providers.registry import get_adapter
 from providers.signatures import NEXARA
@@ -120,6 +123,9 @@ def record(
         received_at=received_at,
     )
     if _insert(log, request.body):
+        logger.debug(
+            "Event %s of %s is new: %d bytes, known by its %s", log.id, provider, log.body_size, key.split(":")[0]
+        )
         return Recorded(log, True)
     known = WebhookLog.objects.get(company=company, provider=provider, delivery_key=key)
     if known.body_sha256 == log.body_sha256:
@@ -134,6 +140,7 @@ def record(
         return _count_duplicate(
             WebhookLog.objects.get(company=company, provider=provider, delivery_key=log.delivery_key)
         )
+    logger.debug("Event %s has the key of event %s and another body", log.id, known.id)
     _alert_quarantined(log)
     _announce(log)
     return Recorded(log, True)
@@ -151,6 +158,7 @@ def _insert(log: WebhookLog, body: bytes) -> bool:
 
 
 def _count_duplicate(known: WebhookLog) -> Recorded:
+    logger.debug("Event %s of %s came once more; it is %s", known.id, known.provider, known.status)
     WebhookLog.objects.filter(pk=known.pk).update(duplicates=F("duplicates") + 1)
     return Recorded(known, False)
 
@@ -191,7 +199,8 @@ def process_claimed(
     if not taken:
         return None
     log = WebhookLog.objects.select_related("company", "body").get(pk=log_id)
-    return process(log, stored_request(log), trigger=trigger, user=user)
+    with following(log.request_id):
+        return process(log, stored_request(log), trigger=trigger, user=user)
 
 
 def stored_request(log: WebhookLog) -> InboundRequest:
@@ -238,7 +247,10 @@ def process(
     token = log.claim_token
     this = _Try(trigger, user, timezone.now() if trigger != Trigger.LIVE else log.received_at, time.perf_counter())
     try:
-        events = parse_row(log, request)
+        with STEP_SECONDS.time(log.provider, "parse"):
+            events = parse_row(log, request)
+        for event in events:
+            _tell_what_was_read(log, event)
     except PayloadError as error:
         if not _quarantine(log, error, this):
             return log
@@ -247,7 +259,8 @@ def process(
             return log
     else:
         try:
-            _apply_patiently(log, events, this)
+            with STEP_SECONDS.time(log.provider, "apply"):
+                _apply_patiently(log, events, this)
         except LostClaimError:
             log.refresh_from_db()
             return log
@@ -255,8 +268,23 @@ def process(
             log.claim_token = token  # what failed may be the commit, after the result was in hand
             if not _fail(log, error, this):
                 return log
+    ATTEMPTS.add(log.provider, trigger, log.status)
+    logger.debug("Event %s of %s is %s at attempt %d", log.id, log.provider, log.status, log.attempts)
     _announce(log)
     return log
+
+
+def _tell_what_was_read(log: WebhookLog, event: OrderEvent) -> None:
+    """Say which fields an event names, in our words: never a value, and no word of the payload."""
+    if not logger.isEnabledFor(logging.DEBUG):
+        return
+    told = event.snapshot or OrderSnapshot()
+    named = [each.name for each in dataclasses.fields(told) if getattr(told, each.name) != each.default]
+    logger.debug(
+        "Event %s of %s says %s, status %s, of order %s; it names %s; %d lines, %d warnings",
+        log.id, log.provider, event.kind.value, event.status, order_id_of(log.company, log.provider, event),  # type: ignore[arg-type]
+        ", ".join(named) or "no fields", len(told.lines or ()), len(event.warnings),
+    )  # fmt: skip
 
 
 def parse_row(log: WebhookLog, request: InboundRequest) -> list[OrderEvent]:

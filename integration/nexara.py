@@ -101,7 +101,11 @@ def call(request: OutboundRequest, *, idempotency_key: str = "") -> Sent:
         is_last = number == tries or left_s < 2
         try:
             sent = outbound.send(
-                request, idempotency_key=idempotency_key, timeout_s=min(timeout_s, left_s), total_s=left_s
+                request,
+                peer=NEXARA,
+                idempotency_key=idempotency_key,
+                timeout_s=min(timeout_s, left_s),
+                total_s=left_s,
             )
         except SendError as error:
             if is_last or not error.is_passing:
@@ -146,7 +150,7 @@ def check_health() -> Health:
     """
     request = OutboundRequest(method="GET", url=f"{settings.NEXARA_BASE_URL}/api/health")
     try:
-        sent = outbound.send(request, timeout_s=HEALTH_TOTAL_S, total_s=HEALTH_TOTAL_S)
+        sent = outbound.send(request, peer=NEXARA, timeout_s=HEALTH_TOTAL_S, total_s=HEALTH_TOTAL_S)
     except SendError as error:
         return Health("unhealthy", None, error.message)
     answer, document = sent.answer, sent.answer.document()

@@ -14,6 +14,8 @@ import uuid
 
 from django.db import transaction
 
+from orders.logs import following, request_id_var
+
 logger = logging.getLogger(__name__)
 
 MAX_PENDING = 1_000
@@ -25,7 +27,7 @@ class Nudger:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._queue: queue.SimpleQueue[uuid.UUID] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[uuid.UUID, str]] = queue.SimpleQueue()
         self._pid = 0
         self._broken_until = 0.0
 
@@ -37,17 +39,18 @@ class Nudger:
             if self._pid != os.getpid():
                 self._queue, self._pid = queue.SimpleQueue(), os.getpid()
                 threading.Thread(target=self._run, args=(self._queue,), name="push-nudge", daemon=True).start()
-        self._queue.put(order_id)
+        self._queue.put((order_id, request_id_var.get()))
 
-    def _run(self, waiting: queue.SimpleQueue[uuid.UUID]) -> None:
+    def _run(self, waiting: queue.SimpleQueue[tuple[uuid.UUID, str]]) -> None:
         from integration.tasks import push_order
 
         while True:
-            order_id = waiting.get()
+            order_id, request_id = waiting.get()
             if time.monotonic() < self._broken_until:
                 continue
             try:
-                push_order.apply_async(args=(str(order_id),), retry=False)
+                with following(request_id):
+                    push_order.apply_async(args=(str(order_id),), retry=False)
             except Exception as error:
                 self._broken_until = time.monotonic() + BREAK_S
                 logger.warning("The broker takes no tasks; the sweeper sends instead: %s", type(error).__name__)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.cookiejar
+import logging
 import os
 import socket
 import ssl
@@ -27,8 +28,12 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.connection import create_connection
 
 from integration.addresses import AddressError, check_url, resolve
+from integration.metrics import count_call
 from integration.redaction import REDACTED, redact_headers
+from orders.logs import request_id_var
 from providers.outbound import OutboundAnswer, OutboundRequest
+
+logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S, TOTAL_TIMEOUT_S = 3.0, 10.0, 12.0
 MAX_READ = 1024 * 1024
@@ -139,14 +144,33 @@ _sessions = _Sessions()
 def send(
     request: OutboundRequest,
     *,
+    peer: str = "",
     idempotency_key: str = "",
     timeout_s: float = READ_TIMEOUT_S,
     total_s: float = TOTAL_TIMEOUT_S,
 ) -> Sent:
     """Make one call; return its answer, whatever its status. Raises SendError where there is none.
 
-    ``timeout_s`` is the longest silence, ``total_s`` the longest call.
+    ``timeout_s`` is the longest silence, ``total_s`` the longest call; ``peer`` is whom it is counted for.
     """
+    started = time.monotonic()
+    outcome: str | int = "failed"
+    try:
+        sent = _send(request, idempotency_key, timeout_s, total_s)
+        outcome = sent.answer.status
+        return sent
+    except SendError as error:
+        outcome = error.code
+        raise
+    finally:
+        took = time.monotonic() - started
+        count_call(peer, outcome, took)
+        logger.debug(
+            "Called %s at %s (%s): %s in %.0f ms", peer, _host(request.url), request.method, outcome, took * 1000
+        )
+
+
+def _send(request: OutboundRequest, idempotency_key: str, timeout_s: float, total_s: float) -> Sent:
     try:
         check_url(request.url)
     except AddressError as error:
@@ -156,6 +180,8 @@ def send(
         headers["Content-Type"] = request.content_type
     if idempotency_key:
         headers["Idempotency-Key"] = idempotency_key
+    if request_id := request_id_var.get():
+        headers["X-Request-Id"] = request_id
     started = time.monotonic()
     alarm = _Alarm(total_s)
     try:
@@ -167,6 +193,13 @@ def send(
         # What the cut left over can look like an answer.
         raise SendError("timeout", "The call took too long.")
     return Sent(answer, round((time.monotonic() - started) * 1000, 3))
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def shake_hands(url: str) -> str:

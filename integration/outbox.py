@@ -21,10 +21,12 @@ from integration.alerts import raise_alert, resolve_alerts
 from integration.attempts import Result
 from integration.delivery import deliver
 from integration.hub import forwarding
+from integration.metrics import PUSH_ATTEMPTS
 from integration.models import Alert, OutboundAttempt, OutboundPush, PushRoute, PushStatus
 from integration.models.outbound import UNFINISHED
 from integration.nudge import nudge
 from integration.retry import FORWARD_MAX_DELAY_S, LEASE_S, PUSH_GIVES_UP_AFTER, PUSH_MAX_DELAY_S, push_delay
+from orders.logs import following, request_id_var
 from orders.models import Order, OrderEvent
 from orders.transitions import RANK
 from providers.events import Status
@@ -68,6 +70,7 @@ def record(order: Order, event: OrderEvent, *, action: str = "") -> OutboundPush
         reason=event.reason,
         prep_minutes=event.prep_minutes,
         occurred_at=event.occurred_at,
+        request_id=request_id_var.get(),
         next_attempt_at=now,
         created_at=now,
     )
@@ -97,6 +100,7 @@ def push_again(order: Order) -> OutboundPush:
             reason=event.reason if event else "",
             prep_minutes=event.prep_minutes if event else None,
             occurred_at=event.occurred_at if event else order.updated_at,
+            request_id=request_id_var.get(),
             next_attempt_at=now,
             created_at=now,
         )
@@ -169,17 +173,23 @@ def _work(push_id: uuid.UUID, token: uuid.UUID) -> uuid.UUID | None:
     push = OutboundPush.objects.select_related(
         "order__company", "order__branch", "event", "subscription", "delivery"
     ).get(pk=push_id)
+    with following(push.request_id):
+        _try(push, now)
+    return push.order_id
+
+
+def _try(push: OutboundPush, now: datetime) -> None:
+    """Make one attempt of a push that is ours, and write how it went."""
     reason = why_useless(push, now)
     if reason is not None:
         _settle(push, Result(PushStatus.DROPPED, *reason))
-        return push.order_id
+        return
     try:
         result = deliver(push) if push.subscription is None else forwarding.forward(push)
     except Exception as error:
         logger.exception("Push %s of %s failed here", push.id, push.provider)
         result = Result(PushStatus.FAILED, "internal_error", f"Failed here: {type(error).__name__}.", counts=True)
     _settle(push, result)
-    return push.order_id
 
 
 def why_useless(push: OutboundPush, now: datetime) -> tuple[str, str] | None:
@@ -261,6 +271,11 @@ def _settle(push: OutboundPush, result: Result) -> None:
         for name, value in changes.items():
             setattr(push, name, value)
         _follow_up(push)
+    PUSH_ATTEMPTS.add(push.provider, push.status)
+    logger.debug(
+        "Push %s (%s of order %s to %s by %s) is %s %s", push.id, push.action, push.order_id, push.provider, push.route,
+        push.status, push.error_code,
+    )  # fmt: skip
 
 
 def _plan_next(push: OutboundPush, result: Result, changes: dict[str, Any], now: datetime) -> None:

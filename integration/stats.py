@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zoneinfo
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -138,11 +138,12 @@ def percentiles(logs: QuerySet[WebhookLog]) -> dict[str, Any]:
     )
     newest = sample.order_by("-received_at", "-id").values_list("duration_ms", flat=True)[:MAX_DURATIONS]
     durations = sorted(duration for duration in newest if duration is not None)
+    return {**{f"p{percent}": nearest_rank(durations, percent) for percent in (50, 95, 99)}, "sample": len(durations)}
 
-    def rank(percent: int) -> float | None:
-        return durations[math.ceil(len(durations) * percent / 100) - 1] if durations else None
 
-    return {"p50": rank(50), "p95": rank(95), "p99": rank(99), "sample": len(durations)}
+def nearest_rank(ordered: Sequence[float], percent: int) -> float | None:
+    """Return the value that so many percent of the others do not exceed; None where there is none."""
+    return ordered[math.ceil(len(ordered) * percent / 100) - 1] if ordered else None
 
 
 # -- the present state -------------------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
 from django.utils import timezone
 
-from integration import claims, inbox, outbox
+from integration import claims, heartbeat, inbox, outbox
+from integration.metrics import SWEPT
 from integration.models import PushStatus
 from integration.tasks import process_events, push_claimed
 
@@ -55,6 +56,7 @@ class Sweeper:
         """Whether database or broker failed us, and nothing has been pulled since it is back."""
         self._pulled: set[uuid.UUID] = set()
         """The failed rows that have been pulled in this outage: pulled at each of its sweeps, they would soon be dead."""
+        self._heart = heartbeat.Heart(heartbeat.SWEEPER)
         self._worked_s = 0.0
         """How long this sweep has worked rows itself."""
 
@@ -66,6 +68,7 @@ class Sweeper:
                 close_old_connections()
                 self.sweep()
                 self.sweep_pushes()
+                self._heart.beat()
                 # One that hangs says nothing: the sweep only took too long, without the rows that it worked itself.
                 self._was_away |= time.monotonic() - started - self._worked_s > HUNG_S
                 if not self._was_away:
@@ -99,7 +102,9 @@ class Sweeper:
         return len(due)
 
     def _work(self, log_ids: list[uuid.UUID], token: uuid.UUID) -> None:
-        if not self._hand_over(process_events, [str(log_id) for log_id in log_ids], token):
+        is_taken = self._hand_over(process_events, [str(log_id) for log_id in log_ids], token)
+        SWEPT.add("webhooks", "worker" if is_taken else "sweeper", by=len(log_ids))
+        if not is_taken:
             started = time.monotonic()
             for log_id in log_ids:
                 inbox.process_claimed(log_id, token)
@@ -123,6 +128,8 @@ class Sweeper:
                 if token is not None and (is_lost or not self._hand_over(push_claimed, str(push.pk), token)):
                     self._senders.submit(self._send, push.pk, token)
                     is_sent_here = True
+                if token is not None:
+                    SWEPT.add("pushes", "sweeper" if is_sent_here else "worker")
             finally:
                 # Also after an error: a place that is not given back is gone until the process starts anew.
                 if not is_sent_here:

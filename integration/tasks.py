@@ -8,7 +8,7 @@ from celery import shared_task
 from django.core.management import call_command
 from django.utils import timezone
 
-from integration import deadlines, housekeeping, inbox, outbox, personal_data
+from integration import deadlines, health_history, heartbeat, housekeeping, inbox, outbox, personal_data
 from orders.security.sign_in import forget_old_tries
 
 
@@ -45,9 +45,22 @@ def watch_parked() -> None:
 
 @shared_task(name="integration.prune_logs", time_limit=600, soft_time_limit=570)
 def prune_logs() -> None:
-    """Delete the bytes of deliveries, and of calls that went out, that are past their retention."""
+    """Delete the bytes of deliveries, and of calls that went out, and samples of health that are past their retention."""
     housekeeping.prune_bodies()
     outbox.prune_attempts()
+    health_history.prune_health()
+
+
+@shared_task(name="integration.give_sign")
+def give_sign() -> None:
+    """Show that a worker works and that beat, or whoever asked, reaches it."""
+    heartbeat.beat(heartbeat.WORKER)
+
+
+@shared_task(name="integration.record_health")
+def record_health() -> None:
+    """Write how each integration was in the last minutes."""
+    health_history.record_health()
 
 
 @shared_task(name="integration.prune_personal_data", time_limit=600, soft_time_limit=570)

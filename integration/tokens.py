@@ -114,7 +114,7 @@ def _renew(access: ProviderAccess, mine: uuid.UUID) -> str:
     """Ask the provider; keep what it gives. The lock is given back whatever happens."""
     row = ProviderToken.objects.filter(company=access.company, provider=access.provider, refresher=mine)
     try:
-        sent = outbound.send(access.calls.token_request(access.api), total_s=TOKEN_TOTAL_S)
+        sent = outbound.send(access.calls.token_request(access.api), peer=access.provider, total_s=TOKEN_TOTAL_S)
         answer = sent.answer
         if answer.status == 429 or answer.status >= 500:
             raise SendError("token_failed", f"The provider answered {answer.status} to the request for a token.")

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.http import HttpRequest
 
+from orders import metrics
 from orders.access import Access, find_access
 from orders.authentication import token_of
 from orders.feeds import Feed, feeds
@@ -168,6 +169,7 @@ class OrdersConsumer(AsyncJsonWebsocketConsumer):
         try:
             self.outbox.put_nowait(frame)
         except asyncio.QueueFull:
+            metrics.FRAMES_DROPPED.add()
             return False
         return True
 

@@ -85,7 +85,7 @@ def _flat(details: Any) -> dict[str, str]:
 
 
 def is_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith(("/api/", "/livez", "/readyz"))
+    return request.path_info.startswith(("/api/", "/livez", "/readyz", "/metrics"))
 
 
 def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 import uuid
 from collections.abc import Coroutine
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ from weakref import WeakKeyDictionary
 from channels.db import database_sync_to_async
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 
-from orders import live
+from orders import live, metrics
 from orders.models import CompanySequence
 
 logger = logging.getLogger(__name__)
@@ -56,11 +57,18 @@ class Feed:
     def close(self) -> None:
         self._task.cancel()
 
-    def heard_of(self, seq: int) -> None:
-        """Tell the sockets that the company is at ``seq``, if that is news to them."""
+    def heard_of(self, seq: int) -> int:
+        """Tell the sockets that the company is at ``seq``, if that is news to them; return by how much it is.
+
+        The first number is no news: who has just joined has read it.
+        """
+        behind = max(0, seq - self.seq) if self.seq else 0
+        if behind:
+            metrics.CAUGHT_UP.add()
         self.seq = max(self.seq, seq)
         for socket in tuple(self.sockets):
             socket.catch_up(self.seq)
+        return behind
 
     async def _listen(self) -> None:
         """Join the group and pass on what comes, for ever; a layer that is away is tried again."""
@@ -88,6 +96,8 @@ class Feed:
                 if message.get("type") != "frame" or not isinstance(frame, dict):
                     continue
                 self.seq = max(self.seq, frame.get("seq") or 0)
+                if "at" in message:
+                    metrics.FRAME_DELAY.took(time.time() - message["at"])
                 for socket in tuple(self.sockets):
                     socket.deliver(frame, message.get("branch"))
         finally:
@@ -121,6 +131,7 @@ class Feeds:
                 live.hints.use_loop(asyncio.get_running_loop())
             feed = self._feeds[company_id] = Feed(company_id)
         feed.sockets.add(socket)
+        self._tell()
         if self._watch is None:
             self._watch = _start(self._watch_numbers())
         with contextlib.suppress(TimeoutError):
@@ -136,6 +147,11 @@ class Feeds:
         if not self._feeds and self._watch is not None:
             self._watch.cancel()
             self._watch = None
+            metrics.SEQ_LAG.put(0)
+        self._tell()
+
+    def _tell(self) -> None:
+        metrics.SOCKETS.put(sum(len(feed.sockets) for feed in self._feeds.values()))
 
     async def _watch_numbers(self) -> None:
         failing = False
@@ -149,9 +165,8 @@ class Feeds:
                     logger.warning("The companies' numbers cannot be read: %s", type(error).__name__)
                 failing = True
                 continue
-            for company_id, seq in numbers.items():
-                if feed := self._feeds.get(company_id):
-                    feed.heard_of(seq)
+            known = [(feed, seq) for company_id, seq in numbers.items() if (feed := self._feeds.get(company_id))]
+            metrics.SEQ_LAG.put(max((feed.heard_of(seq) for feed, seq in known), default=0))
 
 
 def _read_numbers(company_ids: list[uuid.UUID]) -> dict[uuid.UUID, int]:

@@ -18,6 +18,7 @@ from typing import Any
 from channels.layers import get_channel_layer
 from django.db import transaction
 
+from orders import metrics
 from orders.models import Order, OrderEvent
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ def announce(company_id: uuid.UUID, frame: dict[str, Any], *, branch_id: str | N
     """Send a frame to a company's sockets after the commit. Never raises, never waits."""
 
     def send() -> None:
-        hints.send(group_name(company_id), {"type": "frame", "frame": frame, "branch": branch_id})
+        hints.send(group_name(company_id), {"type": "frame", "frame": frame, "branch": branch_id, "at": time.time()})
 
     transaction.on_commit(send, robust=True)
 
@@ -89,6 +90,7 @@ class Hints:
     def send(self, group: str, message: dict[str, Any]) -> None:
         """Queue a message. Safe from any thread; after a fork the child starts a loop of its own."""
         if time.monotonic() < self._broken_until or self._pending >= MAX_PENDING:
+            metrics.HINTS_DROPPED.add()
             return
         with self._lock:
             if self._loop is None or self._pid != os.getpid() or self._loop.is_closed():
@@ -113,11 +115,13 @@ class Hints:
             group, message = await queue.get()
             self._pending = max(0, self._pending - 1)
             if time.monotonic() < self._broken_until:
+                metrics.HINTS_DROPPED.add()
                 continue
             try:
                 await asyncio.wait_for(layer.group_send(group, message), SEND_TIMEOUT_S)
             except Exception as error:
                 self._broken_until = time.monotonic() + BREAK_S
+                metrics.HINTS_DROPPED.add()
                 logger.warning("Live updates are off for %.0f s: %s", BREAK_S, type(error).__name__)
 
 

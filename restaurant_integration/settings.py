@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
@@ -90,7 +91,14 @@ LOG_WEBHOOK_FAILURES = env.bool("LOG_WEBHOOK_FAILURES", default=True)
 WEBHOOK_LOG_RETENTION_DAYS = env.int("WEBHOOK_LOG_RETENTION_DAYS", default=30)
 PERSONAL_DATA_RETENTION_DAYS = env.int("PERSONAL_DATA_RETENTION_DAYS", default=365)
 """After so many days a finished order forgets whose it was; 0 keeps it for ever."""
+HEALTH_HISTORY_DAYS = env.int("HEALTH_HISTORY_DAYS", default=30)
 API_RATE_LIMIT_PER_MINUTE = 600
+
+METRICS_TOKEN = secret("METRICS_TOKEN")
+METRICS_ALLOWED_NETWORKS = env.list("METRICS_ALLOWED_NETWORKS", default=[])
+"""Who may read /metrics without the token. With neither of the two there is no such page."""
+METRICS_TOP_COMPANIES = env.int("METRICS_TOP_COMPANIES", default=20)
+"""So many companies have figures of their own there; a label for each of thousands would be too much for Prometheus."""
 
 # -- Django ----------------------------------------------------------------------------------------------------------
 
@@ -266,6 +274,13 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
+    "give-sign": {"task": "integration.give_sign", "schedule": 10.0, "options": {"expires": 10}},
+    # A minute after each five are over.
+    "record-health": {
+        "task": "integration.record_health",
+        "schedule": crontab(minute="1-59/5"),
+        "options": {"expires": 240},
+    },
     "watch-deadlines": {"task": "integration.watch_deadlines", "schedule": 10.0, "options": {"expires": 10}},
     "watch-parked": {"task": "integration.watch_parked", "schedule": 30.0, "options": {"expires": 30}},
     "prune-logs": {"task": "integration.prune_logs", "schedule": timedelta(hours=6), "options": {"expires": 3600}},
@@ -315,6 +330,7 @@ SPECTACULAR_SETTINGS = {
         "DeliveryStatusEnum": "integration.models.WebhookStatus",
         "PushStatusEnum": "integration.models.PushStatus",
         "WebhookAnswerEnum": "integration.schema.ANSWERS",
+        "HealthStatusEnum": ["healthy", "degraded", "unhealthy"],
     },
 }
 
@@ -332,7 +348,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = False  # our own pages read it to send the header
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
 SECURE_SSL_REDIRECT = _is_https
-SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if _is_https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _is_https
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None

@@ -53,7 +53,7 @@ def forward(push: OutboundPush) -> Result:
     )
     result = Result(PushStatus.SENT, counts=True)
     try:
-        sent = outbound.send(request)
+        sent = outbound.send(request, peer=name)
     except SendError as error:
         result.attempts.append(unanswered(request, error, now))
         note_failure(result, error, push, name)

@@ -13,6 +13,7 @@ from integration.alerts import raise_alert
 from integration.hub import is_hub
 from integration.models import IntegrationWebhook, OutboundPush, PushRoute, WebhookLog, WebhookStatus
 from integration.nudge import nudge
+from orders.logs import request_id_var
 from orders.models import Order, OrderEvent
 from providers.events import Kind
 from providers.signatures import NEXARA
@@ -90,6 +91,7 @@ def _record(
             seq=entry.seq if entry is not None and entry.seq is not None else order.seq,
             reason=entry.reason if entry is not None and delivery is None else "",
             occurred_at=occurred_at,
+            request_id=request_id_var.get(),
             next_attempt_at=now,
             created_at=now,
         )

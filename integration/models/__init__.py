@@ -2,6 +2,7 @@
 
 from integration.models.alert import Alert
 from integration.models.credential import ProviderCredential
+from integration.models.monitoring import HealthSample, Heartbeat
 from integration.models.outbound import (
     AutoAcceptPolicy,
     CircuitBreaker,
@@ -24,6 +25,8 @@ __all__ = [
     "Alert",
     "AutoAcceptPolicy",
     "CircuitBreaker",
+    "HealthSample",
+    "Heartbeat",
     "IntegrationWebhook",
     "OutboundAttempt",
     "OutboundPush",

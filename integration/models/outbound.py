@@ -57,6 +57,8 @@ class OutboundPush(models.Model):
     reason = models.CharField(max_length=500, blank=True)
     prep_minutes = models.PositiveSmallIntegerField(null=True)
     occurred_at = models.DateTimeField()
+    request_id = models.CharField(max_length=64, blank=True)
+    """Of the request that caused it: it stands in the log of whoever sends, and goes out with the call."""
     status = models.CharField(max_length=10, choices=PushStatus.choices, default=PushStatus.PENDING)
     error_code = models.CharField(max_length=64, blank=True)
     error = models.CharField(max_length=500, blank=True)
@@ -97,6 +99,8 @@ class OutboundPush(models.Model):
                 condition=Q(status__in=["pending", "sending", "failed"]),
                 name="outbound_push_due",
             ),
+            # What waits for a person, for who counts it.
+            models.Index(fields=["company"], condition=Q(status="dead"), name="outbound_push_dead"),
             # The pushes of one order, in their order.
             models.Index(fields=["order", "seq"], name="outbound_push_order"),
             # A company's pushes, newest first.
@@ -128,6 +132,10 @@ class OutboundAttempt(models.Model):
     class Meta:
         db_table = "outbound_attempts"
         ordering = ["started_at", "id"]
+        indexes = [
+            # The calls of the last minutes, and those past their retention.
+            models.Index(fields=["started_at"], name="outbound_attempt_time"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.method} {self.response_status or self.outcome}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from integration import inbox
+from integration import inbox, metrics
 from integration.answers import answer_for
 from integration.envelope import Envelope, read_envelope
 from integration.limits import refused_limit, webhook_limit
@@ -64,8 +65,25 @@ class WebhookView(APIView):
     renderer_classes = (JSONRenderer,)
     http_method_names = ["get", "head", "post", "put", "patch", "delete", "options"]
 
+    provider = "nexara"
+    """Whose request it is, as far as it is known: of an envelope that names no provider the hub's."""
+    started = 0.0
+
     def handle(self, request: Request, **kwargs: str) -> Response:
-        """Answer in any case: a refusal with its code, a database that is away with 503."""
+        """Answer in any case, and count it."""
+        self.started, self.provider = time.perf_counter(), kwargs.get("provider", self.provider)
+        status, body = 500, None
+        try:
+            response = self.answer(request, **kwargs)
+            status, body = response.status_code, response.data
+            return response
+        finally:
+            took = time.perf_counter() - self.started
+            metrics.count_request(self.provider, status, body, took)
+            logger.debug("Answered a request of %s with %d in %.1f ms", self.provider, status, took * 1000)
+
+    def answer(self, request: Request, **kwargs: str) -> Response:
+        """Take the request in: a refusal has its code, a database that is away is 503."""
         received_at = timezone.now()
         try:
             return self.receive(request._request, received_at, **kwargs)
@@ -131,12 +149,18 @@ class WebhookView(APIView):
     ) -> str:
         """Return the proof that holds; refuse, and count it, where none does."""
         slug, address = adapter.slug if adapter else "nexara", request.META["REMOTE_ADDR"]
+        company_id = sender.company.id if sender.company else None
         try:
-            return verify_sender(sender, adapter, inbound, address, now)
+            proof = verify_sender(sender, adapter, inbound, address, now)
         except SignatureError as error:
+            logger.debug("Refused a request of %s for company %s: %s", slug, company_id, error.reason)
             self.limit(refused_limit(sender.company, slug, address))
             inbox.record_rejection(sender.company, slug, error.reason, now)
             raise _unauthentic() from None
+        finally:
+            metrics.STEP_SECONDS.took(time.perf_counter() - self.started, slug, "verify")
+        logger.debug("A request of %s for company %s is proven by its %s", slug, company_id, proof)
+        return proof
 
     def limit(self, wait_s: int) -> None:
         if wait_s:
@@ -159,11 +183,12 @@ class WebhookView(APIView):
         """Record a verified request, process it, answer."""
         assert sender.company is not None
         self.limit(webhook_limit(sender.company, adapter.slug))
-        recorded = inbox.record(
-            sender.company, adapter.slug, adapter, inbound, proof=proof, received_at=received_at, is_envelope=is_envelope,
-            is_test=is_test or sender.is_sandbox, address=request.META["REMOTE_ADDR"],
-            request_id=getattr(request, "request_id", ""),
-        )  # fmt: skip
+        with metrics.STEP_SECONDS.time(adapter.slug, "record"):
+            recorded = inbox.record(
+                sender.company, adapter.slug, adapter, inbound, proof=proof, received_at=received_at,
+                is_envelope=is_envelope, is_test=is_test or sender.is_sandbox, address=request.META["REMOTE_ADDR"],
+                request_id=getattr(request, "request_id", ""),
+            )  # fmt: skip
         log = recorded.log
         if recorded.is_new and log.claim_token is not None:
             log = self._process(log, inbound)
@@ -215,6 +240,7 @@ class EnvelopeView(WebhookView):
     ) -> Response:
         inbound = replace(self.read(request, "", ("POST",)), is_envelope=True)
         envelope = read_envelope(inbound)
+        self.provider = envelope.adapter.slug if envelope.adapter else self.provider
         company = find_company(envelope.company_id or request.headers.get("X-Company-Id", ""))
         sender = find_sender(company, envelope.adapter, received_at)
         proof = self.authenticate(request, inbound, sender, envelope.adapter, received_at)
