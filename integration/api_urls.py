@@ -10,6 +10,7 @@ import orders.schema  # noqa: F401
 from integration.api.alerts import AcknowledgeAlertView, AlertListView, ResolveAlertView
 from integration.api.audit import AuditView
 from integration.api.credentials import CredentialView
+from integration.api.health import HealthHistoryView
 from integration.api.logs import LogListView, LogView, ReplayManyView, ReplayView
 from integration.api.members import MemberListView, MemberView
 from integration.api.outbound import HealthView, RegisterWebhookView, SyncOrderView, TestProviderView
@@ -27,6 +28,7 @@ urlpatterns = [
     path(f"{API}/register-webhook", RegisterWebhookView.as_view(), name="api-register-webhook"),
     path(f"{API}/sync-order/<str:order_id>", SyncOrderView.as_view(), name="api-sync-order"),
     path(f"{API}/test/<str:provider>", TestProviderView.as_view(), name="api-test-provider"),
+    path(f"{API}/health/history", HealthHistoryView.as_view(), name="api-health-history"),
     path(f"{API}/health", HealthView.as_view(), name="api-health"),
     path(f"{API}/status", StatusView.as_view(), name="api-status"),
     path(f"{API}/stats", StatsView.as_view(), name="api-stats"),

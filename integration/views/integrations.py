@@ -20,6 +20,7 @@ from integration.models import CircuitBreaker
 from integration.models.credential import NEXARA
 from integration.registration import webhook_url
 from integration.silence import silences
+from integration.spark import days_of, drawing
 from integration.stats import provider_status
 from integration.views.acting import acted, company_path, missing
 from orders.access import Access
@@ -41,7 +42,7 @@ def integrations(request: HttpRequest, access: Access) -> HttpResponse:
 def _context(access: Access) -> dict[str, Any]:
     now, company = timezone.now(), access.company
     statuses = provider_status(company, now)
-    checks, quiet = checklists(company, statuses), silences(company, now)
+    checks, quiet, days = checklists(company, statuses), silences(company, now), days_of(company, now)
     retries = dict(CircuitBreaker.objects.filter(company=company).values_list("provider", "retry_at"))
     for status in statuses:
         slug = status["provider"]
@@ -50,6 +51,7 @@ def _context(access: Access) -> dict[str, Any]:
         status["checks"] = checks.get(slug, [])
         status["missing"] = sum(not check.is_done for check in status["checks"])
         status["silence"] = quiet.get(slug)
+        status["day"] = days.get(slug)
         status["retryAt"] = retries.get(slug)
         status["url"] = (
             webhook_url()
@@ -61,6 +63,7 @@ def _context(access: Access) -> dict[str, Any]:
     return {
         "seq": last_seq(company.id),
         "statuses": statuses,
+        "drawing": drawing(),
         "may_test": access.at_least(Role.MANAGER),
         "may_manage": access.at_least(Role.OWNER),
     }
