@@ -17,7 +17,7 @@ from integration.tests.browser.test_accessibility import AXE, RULES, RUN
 from integration.tests.browser.test_live_pages import SOON_MS
 from orders.models import Role
 
-DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+DESK, PHONE, SMALLEST = {"width": 1440, "height": 900}, {"width": 390, "height": 844}, {"width": 320, "height": 640}
 LOOKS = {"en": ((DESK, "light"), (PHONE, "dark")), "ar": ((PHONE, "light"), (DESK, "dark"))}
 RANKS = [Role.STAFF, Role.MANAGER, Role.OWNER]
 IS_STILL = (
@@ -103,7 +103,9 @@ def faults_of(page, page_name: str, language: str, errors: list[str]) -> list[st
         if wide:
             found.append(f"{look} is too wide by {wide}")
         keep(page, look)
-    return found
+    page.set_viewport_size(SMALLEST)
+    wide = page.evaluate(OVERFLOW)
+    return [*found, f"{page_name}-{language} is too wide for a small phone by {wide}"] if wide else found
 
 
 @pytest.mark.browser
