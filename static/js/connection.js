@@ -1,4 +1,4 @@
-// The sign that says whether the page can be believed: live, catching up, or not live since when.
+// The sign that says whether the page can be believed: live, catching up, updated every few seconds, or not live since when.
 
 import { page, words } from "./dom.js";
 

@@ -66,25 +66,43 @@ function csrfToken() {
   return document.cookie.match(/(?:^|;\s*)csrftoken=([^;]+)/)?.[1] ?? "";
 }
 
-/** Put a newer element in an older one's place: what was open stays open, and the focus where it was. */
+/** Put a newer element in an older one's place: what was open or typed stays, and the focus where it was. */
 export function replaceKeeping(old, fresh) {
   const open = [...old.querySelectorAll("details[open][id]")].map((each) => each.id);
+  const typed = [...old.querySelectorAll("input[id], textarea[id], select[id]")].filter(isTyped);
   const active = old.contains(document.activeElement) ? document.activeElement : null;
-  const tops = new Map([...old.querySelectorAll("pre")].map((each, index) => [index, [each.scrollTop, each.scrollLeft]]));
+  const place = (pre, index) => pre.closest("details[id]")?.id ?? index;
+  const tops = new Map([...old.querySelectorAll("pre")].map((pre, index) => [place(pre, index), [pre.scrollLeft, pre.scrollTop]]));
   old.replaceWith(fresh);
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-  [...fresh.querySelectorAll("pre")].forEach((each, index) => tops.has(index) && each.scrollTo(...tops.get(index).reverse()));
+  // The very field comes along, with its text, its selection and what the keyboard was about to write.
+  for (const field of typed) {
+    const drawn = document.getElementById(field.id);
+    if (drawn && fresh.contains(drawn)) drawn.replaceWith(field);
+  }
+  [...fresh.querySelectorAll("pre")].forEach((pre, index) => pre.scrollTo(...(tops.get(place(pre, index)) ?? [0, 0])));
   if (!active) return;
   const again = active.id ? document.getElementById(active.id) : fresh.querySelector("a, button, summary");
   again?.focus({ preventScroll: true });
 }
 
+/** Tell whether somebody has changed a field since the server drew it. */
+function isTyped(field) {
+  if (field.type === "hidden") return false;
+  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+  if (field.options) return field.selectedIndex !== Math.max(0, [...field.options].findIndex((each) => each.defaultSelected));
+  return field.value !== field.defaultValue;
+}
+
 /** Wait while somebody presses something, so that no click is lost; at most `LIMIT_MS`. */
 export const released = () => waitWhile(() => pressed);
 
-/** Wait while somebody is about to press something in `element`, so that nothing moves away below; at most `LIMIT_MS`. */
-export const calmMoment = (element) =>
-  waitWhile(() => pressed || (element.matches(":hover") && performance.now() - moved < 600));
+/**
+ * Wait while somebody is about to press something in `element`, so that nothing moves away below; at most `LIMIT_MS`. Once
+ * `inHurry`, only while they press.
+ */
+export const calmMoment = (element, inHurry = () => false) =>
+  waitWhile(() => pressed || (!inHurry() && element.matches(":hover") && performance.now() - moved < 600));
 
 const LIMIT_MS = 2_500;
 function waitWhile(busy) {
@@ -130,3 +148,23 @@ export function announce(text) {
 export function showEnded() {
   document.getElementById("ended").hidden = false;
 }
+
+/** Return what this device keeps under a name, `otherwise` where it keeps nothing. */
+export function kept(name, otherwise) {
+  try {
+    return JSON.parse(localStorage.getItem(name)) ?? memory.get(name) ?? otherwise;
+  } catch {
+    return memory.get(name) ?? otherwise;
+  }
+}
+
+/** Keep something on this device; where the browser keeps nothing, until the page is left. */
+export function keepHere(name, value) {
+  memory.set(name, value);
+  try {
+    localStorage.setItem(name, JSON.stringify(value));
+  } catch {
+    // The page itself remembers it.
+  }
+}
+const memory = new Map();

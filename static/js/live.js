@@ -1,19 +1,27 @@
 // Following a company's orders. The socket is a hint; the numbers of the events tell what is missing, and
-// /api/orders/changes has it. While the socket is away the same question is asked every five seconds.
+// /api/orders/changes has it. While the socket is away, or a proxy lets none through, the same question is asked every five
+// seconds: then the page is not live, but not old either.
 
 import { getJson, page, Refused, SessionEnded } from "./dom.js";
 
 const SILENT_MS = 45_000;
 const POLL_MS = 5_000;
+const MOST_POLL_MS = 30_000;
 const MOST_PAGES = 5;
 const ENDED_CODES = new Set([4401, 4403, 4404]);
+
+/** For what every page has, such as what rings and the number of open alerts. */
+const tellPage = (frame) => dispatchEvent(new CustomEvent("frame", { detail: frame }));
 
 export class Feed {
   #socket = null;
   #connected = false;
   #attempt = 0;
   #reconnectTimer = 0;
+  #pollTimer = 0;
+  #missedPolls = 0;
   #lastBeat = 0;
+  #answeredAt = Date.now();
   #head = 0;
   #working = false;
   #ended = false;
@@ -21,7 +29,8 @@ export class Feed {
 
   /**
    * `changes(frames)` gets order events in their order, each once; `reload()` fetches everything anew and returns its number;
-   * `frame(frame)` gets what has no number; `state(name, since)` and `ended()` tell how the line stands.
+   * `frame(frame)` gets what has no number; `state(name, since)` and `ended()` tell how the line stands: `catching`, `live`,
+   * `polling`, or `down` since when.
    */
   constructor(handlers) {
     this.handlers = handlers;
@@ -32,10 +41,20 @@ export class Feed {
     this.#tell("catching");
     this.#connect();
     setInterval(() => this.#watch(), 1_000);
-    setInterval(() => { if (!this.#connected) this.catchUp(); }, POLL_MS);
+    this.#pollSoon();
     addEventListener("online", () => this.#hurry());
     addEventListener("pageshow", (event) => { if (event.persisted) this.#hurry(); });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.#hurry(); });
+  }
+
+  /** Ask again and again while the socket is away: rarely where no answer comes, and never all screens at once. */
+  #pollSoon() {
+    clearTimeout(this.#pollTimer);
+    const delay = Math.min(MOST_POLL_MS, POLL_MS * 2 ** this.#missedPolls) * (0.8 + Math.random() * 0.4);
+    this.#pollTimer = setTimeout(async () => {
+      if (!this.#connected) await this.catchUp();
+      if (!this.#ended) this.#pollSoon();
+    }, delay);
   }
 
   /** Bring the page up to date: what came after the last number that it has. */
@@ -50,15 +69,23 @@ export class Feed {
         // What the server has not just told us it will tell with the next ping; asking again at once would only spin.
         if (this.#head === wanted) this.#head = Math.min(wanted, this.last);
       } while (this.#connected && this.last < this.#head);
-      if (this.#connected) this.#tell("live");
+      this.#missedPolls = 0;
+      this.#answeredAt = Date.now();
+      this.#tell(this.#connected ? "live" : "polling");
     } catch (error) {
       if (error instanceof SessionEnded) this.#end();
       else if (error instanceof Refused && (error.status === 403 || error.status === 404)) this.#end();
       else if (this.#connected) setTimeout(() => this.catchUp(), POLL_MS);
+      else this.#missPoll();
     } finally {
       clearTimeout(slow);
       this.#working = false;
     }
+  }
+
+  #missPoll() {
+    this.#missedPolls = Math.min(this.#missedPolls + 1, 4);
+    if (this.#state !== "down") this.#tell("down", this.#answeredAt);
   }
 
   async #fetchMissing() {
@@ -72,6 +99,7 @@ export class Feed {
       }
       const frames = body.results;
       const last = body.next && frames.length ? frames.at(-1).seq : Math.max(body.lastSeq, frames.at(-1)?.seq ?? 0);
+      frames.forEach(tellPage);
       if (frames.length) this.handlers.changes(frames);
       this.last = Math.max(this.last, last);
       if (!body.next) return undefined;
@@ -99,8 +127,7 @@ export class Feed {
 
   #hear(frame) {
     this.#lastBeat = Date.now();
-    // For what every page has, such as the number of open alerts.
-    dispatchEvent(new CustomEvent("frame", { detail: frame }));
+    tellPage(frame);
     if (frame.type === "hello") {
       this.#connected = true;
       this.#attempt = 0;
@@ -132,12 +159,14 @@ export class Feed {
   /** The line is gone since `since`: say so, and try again, later each time and never all screens at once. */
   #lose(since) {
     if (this.#ended) return;
-    if (this.#connected || this.#state !== "down") this.#tell("down", since);
+    if (this.#connected || this.#state === "catching") this.#tell("down", since);
     this.#connected = false;
     clearTimeout(this.#reconnectTimer);
     const delay = Math.min(15_000, 500 * 2 ** this.#attempt) * (0.5 + Math.random() / 2);
     this.#attempt = Math.min(this.#attempt + 1, 10);
     this.#reconnectTimer = setTimeout(() => this.#connect(), Math.max(500, delay));
+    // The way without the socket is tried at once: it may be open.
+    if (this.#state === "down" && !this.#missedPolls) this.catchUp();
   }
 
   #hurry() {
