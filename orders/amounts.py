@@ -56,13 +56,25 @@ def adds_up(order: OrderSnapshot, digits: int) -> bool:
     ``order`` is in its currency, which has ``digits`` decimals. An order whose goods are not priced cannot be checked, and
     passes.
     """
+    nearest, total = nearest_total(order), _decimal(order.total)
+    if nearest is None or total is None:
+        return True
+    tolerance = max(1, len(order.lines or ())) * Decimal(1).scaleb(-digits)
+    return abs(nearest - total) <= tolerance
+
+
+def nearest_total(order: OrderSnapshot) -> Decimal | None:
+    """Return what the amounts make, with tax on top or included and the tip in or out, whichever is nearest to the total.
+
+    None where the goods are not priced, or no total is told.
+    """
     goods, total = goods_total(order), _decimal(order.total)
     if goods is None or total is None:
-        return True
+        return None
     fees = (_decimal(order.delivery_fee) or ZERO) + (_decimal(order.service_fee) or ZERO)
     base = goods + fees - abs(_decimal(order.discount) or ZERO)
-    tolerance = max(1, len(order.lines or ())) * Decimal(1).scaleb(-digits)
-    return any(
-        abs(base + tax + tip - total) <= tolerance
+    fitting = (
+        base + tax + tip
         for tax, tip in product((ZERO, _decimal(order.tax) or ZERO), (ZERO, _decimal(order.tip) or ZERO))
     )
+    return min(fitting, key=lambda makes: abs(makes - total))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from orders.matching import Menu
 from orders.models import MenuProduct, Order, OrderItem, OrderItemModifier
-from providers.events import Line, Modifier
+from providers.events import AMOUNT_FIELDS, Line, Modifier, OrderSnapshot
 
 
 def write_lines(order: Order, lines: Iterable[Line], store_ids: tuple[str, ...]) -> bool:
@@ -75,6 +75,22 @@ def _names(thing: Line | Modifier, product: MenuProduct | None) -> dict[str, str
         "name": thing.name or (product.name if product else ""),
         "name_ar": thing.name_ar or (product.name_ar if product else ""),
     }
+
+
+def as_snapshot(order: Order, lines: tuple[Line, ...] | None = None) -> OrderSnapshot:
+    """Return an order's amounts for the check; its lines as they stand unless others are given."""
+    if lines is None:
+        lines = tuple(
+            Line(
+                quantity=item.quantity,
+                unit_price=item.unit_price,
+                total_price=item.total_price,
+                # Flat: the check adds up every option, however deep it stands.
+                modifiers=tuple(Modifier(quantity=row.quantity, price=row.price) for row in item.modifiers.all()),
+            )
+            for item in order.items.prefetch_related("modifiers")
+        )
+    return OrderSnapshot(lines=lines, **{name: getattr(order, name) for name in AMOUNT_FIELDS})
 
 
 def lines_differ(order: Order, lines: tuple[Line, ...]) -> bool:

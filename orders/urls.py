@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from orders import views
+from orders import order_page, views
 
 app_name = "orders"
 urlpatterns = [
     path("", views.stream, name="stream"),
     path("orders/rows/", views.rows, name="rows"),
-    path("orders/<uuid:order_id>/", views.order, name="order"),
+    path("orders/<uuid:order_id>/", order_page.order, name="order"),
+    path("orders/<uuid:order_id>/ticket/", order_page.ticket, name="ticket"),
     path("providers.css", views.providers_css, name="providers-css"),
 ]

@@ -1,25 +1,22 @@
-"""The pages of the staff: sign-in, the live order stream, one order."""
+"""The pages of the staff: sign-in, the live order stream."""
 
 from __future__ import annotations
 
 import hashlib
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.db.models import Count, Prefetch, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from orders.access import Access
-from orders.errors import page_not_found
 from orders.forms import OPEN, StreamFilter
-from orders.models import Branch, Order, OrderEvent, OrderItem, OrderItemModifier
-from orders.pages import member_page, phone_for, uuid_or_none
+from orders.models import Branch, Order, OrderItem
+from orders.pages import member_page, uuid_or_none
 from orders.security.sign_in import SignInForm
 from orders.timeline import last_seq
 from providers.registry import ADAPTERS
@@ -119,44 +116,3 @@ def _counts(access: Access) -> dict[str, int]:
         counts["open"] += number
         counts["attention"] += number if needs_attention else 0
     return counts
-
-
-# -- one order ---------------------------------------------------------------------------------------------------------
-
-
-@member_page
-def order(request: HttpRequest, access: Access, order_id: uuid.UUID) -> HttpResponse:
-    """Show everything about one order; what this person may not see does not exist."""
-    seq = last_seq(access.company.id)
-    found = access.orders().select_related("branch", "company").filter(pk=order_id).first()
-    if found is None:
-        return page_not_found(request, Http404())
-    items = list(found.items.select_related("menu_product").prefetch_related("modifiers"))
-    events = list(OrderEvent.objects.filter(order=found).select_related("user").order_by("-occurred_at", "-created_at"))
-    context = {
-        "seq": seq,
-        "order": found,
-        "lines": [(item, modifier_tree(list(item.modifiers.all()))) for item in items],
-        "amounts": _amounts(found),
-        "events": events,
-        "phone": phone_for(access, found),
-    }
-    return render(request, "orders/order.html", context)
-
-
-def modifier_tree(rows: list[OrderItemModifier], parent: uuid.UUID | None = None) -> list[dict[str, Any]]:
-    """Return a line's options as a tree: ``{"option", "children"}``, in the payload's order."""
-    return [{"option": row, "children": modifier_tree(rows, row.id)} for row in rows if row.parent_id == parent]
-
-
-def _amounts(order: Order) -> list[tuple[str, Any]]:
-    """Return the amounts that the provider told, in the order of a receipt. A missing one has no line."""
-    named = (
-        (_("Subtotal"), order.subtotal),
-        (_("Discount"), order.discount),
-        (_("Delivery fee"), order.delivery_fee),
-        (_("Service fee"), order.service_fee),
-        (_("Tax"), order.tax),
-        (_("Tip"), order.tip),
-    )
-    return [(name, amount) for name, amount in named if amount is not None]

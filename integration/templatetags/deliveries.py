@@ -1,17 +1,15 @@
-"""The parts of an order's page that tell what came from the provider, and what it was told. Tags, because the orders know
-neither webhooks nor pushes."""
+"""The part of an order's page that tells what came from the provider, what happened, and what it was told. Tags, because the
+orders know neither webhooks nor pushes."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
 from django import template
-from django.template import Context
 
-from integration.deliveries import deliveries_of
+from integration.deliveries import Delivery, deliveries_of
 from integration.models import OutboundPush
 from integration.pushes import ACTION_WORDS, PUSH_WORDS, look_again_in_s, pushes_of, route_word
 from orders.access import Access
@@ -22,32 +20,47 @@ from providers.registry import ADAPTERS
 register = template.Library()
 
 
-@register.inclusion_tag("integration/_deliveries.html", takes_context=True)
-def order_deliveries(context: Context, order: Order, access: Access) -> dict[str, Any]:
-    """Show an order's deliveries: payload, headers, attempts and errors."""
-    deliveries, has_older = deliveries_of(order, access)
-    return {"request": context.get("request"), "deliveries": deliveries, "has_older": has_older}
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What happened at one time: an entry of the timeline with what caused it and what the provider was told of it, or a
+    delivery that changed nothing.
+    """
+
+    at: datetime
+    event: OrderEvent | None = None
+    delivery: Delivery | None = None
+    pushes: Sequence[OutboundPush] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What an order's provider was told, by the entry that caused it."""
+class History:
+    """Everything that happened to an order, newest first; ``look_again_s`` is when more may be known."""
 
-    by_event: dict[uuid.UUID, list[OutboundPush]]
+    entries: list[Entry]
+    has_older: bool
     look_again_s: int | None
 
 
 @register.simple_tag
-def order_pushes(events: Sequence[OrderEvent]) -> Told:
-    """Return the pushes of a timeline's entries, for ``event_pushes``."""
-    found = pushes_of(events)
-    return Told(found, look_again_in_s([push for pushes in found.values() for push in pushes]))
-
-
-@register.inclusion_tag("integration/_pushes.html")
-def event_pushes(told: Told, event: OrderEvent) -> dict[str, Any]:
-    """Show what the provider was told because of an entry, and each call."""
-    return {"pushes": told.by_event.get(event.pk, [])}
+def order_history(order: Order, events: Sequence[OrderEvent], access: Access) -> History:
+    """Return one timeline of an order's events, deliveries with their attempts, and pushes."""
+    pushes = pushes_of(events)
+    deliveries, has_older = deliveries_of(order, access)
+    unclaimed = {delivery.log.pk: delivery for delivery in deliveries}
+    entries = [
+        Entry(
+            event.occurred_at,
+            event,
+            unclaimed.pop(event.webhook_event_id, None) if event.webhook_event_id else None,
+            pushes.get(event.pk, ()),
+        )
+        for event in events
+    ]
+    entries += [Entry(delivery.log.received_at, delivery=delivery) for delivery in unclaimed.values()]
+    # Stable: the events stand newest first already, also those of one moment.
+    entries.sort(key=lambda entry: entry.at, reverse=True)
+    told = [push for found in pushes.values() for push in found]
+    return History(entries, has_older, look_again_in_s(told))
 
 
 @register.filter

@@ -37,6 +37,8 @@ def test_no_page_breaks_a_rule(server, open_page, scheme):
         found = check(go(page, server.url + path))
         assert found["faults"] == [], path
         assert found["checked"] > 20, path
+    page.goto(f"{server.url}/orders/{order}/ticket/")
+    assert check(page)["faults"] == []
 
 
 def test_the_checker_finds_a_fault(server, open_page):
