@@ -46,6 +46,11 @@ def open_alerts(company: Company) -> dict[str, Any]:
     return rows.aggregate(open=Count("pk"), critical=Count("pk", filter=Q(severity=Alert.Severity.CRITICAL)))
 
 
+def critical_alerts(company: Company) -> list[Alert]:
+    """Return the critical alerts that nobody has acknowledged, the last raised first."""
+    return list(Alert.objects.filter(company=company, state=State.OPEN, severity=Alert.Severity.CRITICAL))
+
+
 def state_counts(company: Company) -> dict[str, int]:
     """Return the number of alerts that are open and that are acknowledged; the resolved ones are not counted."""
     rows = Alert.objects.filter(company=company).exclude(state=State.RESOLVED).order_by().values_list("state")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from integration.views import alerts, integrations, replay, trial, webhooks
+from integration.views import alerts, bell, integrations, replay, trial, webhooks
 from orders.preferences import choose
 from orders.views import SignInView
 
@@ -17,6 +17,8 @@ urlpatterns = [
     path("alerts/badge/", alerts.badge, name="alert-badge"),
     path("alerts/<uuid:alert_id>/acknowledge/", alerts.move, {"move": "acknowledge"}, name="alert-acknowledge"),
     path("alerts/<uuid:alert_id>/resolve/", alerts.move, {"move": "resolve"}, name="alert-resolve"),
+    path("bell/", bell.bell, name="bell"),
+    path("bell/acknowledge/", bell.acknowledge, name="bell-acknowledge"),
     path("webhooks/", webhooks.log, name="webhooks"),
     path("webhooks/waiting/", webhooks.work, name="webhooks-waiting"),
     path("webhooks/replay/", replay.many, name="webhooks-replay"),

@@ -10,7 +10,8 @@ from integration.delivery import order_view, why_not_callable
 from integration.models import OutboundPush
 from integration.tokens import provider_access
 from orders.models import Order, User
-from orders.services import lock_order, note_prep_time
+from orders.services import note_prep_time
+from orders.timeline import lock_order
 from providers.events import Status
 from providers.outbound import PREP_TIME, NotSent
 

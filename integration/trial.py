@@ -24,7 +24,8 @@ from orders.audit import record_act
 from orders.models import BranchStore, Company, Order, OrderItem
 from orders.models.order import order_id_for
 from orders.serializers import order_json, with_details
-from orders.services import Delivery, apply_event, lock_order, order_id_of
+from orders.services import Delivery, apply_event, order_id_of
+from orders.timeline import lock_order
 from providers.base import InboundRequest, ProviderAdapter
 from providers.events import Kind, OrderEvent
 from providers.payload import PayloadError

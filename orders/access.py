@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from orders.build import build_id
 from orders.errors import ApiError, not_found
 from orders.models import ApiToken, Company, Membership, Order, Role, User
 
@@ -113,4 +114,5 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(user, User):
         return context
     access = getattr(request, "access", None) or find_access(user, named_company(request))
-    return context | {"access": access, "company": access.company if access else None}
+    company = access.company if access else None
+    return context | {"access": access, "company": company, "build": build_id()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from orders.api.acknowledge import OrderAcknowledgeView
 from orders.api.changes import OrderChangesView
 from orders.api.docs import DocsView, SchemaView
 from orders.api.export import OrderExportView
@@ -16,6 +17,7 @@ urlpatterns = [
     path("api/orders/changes", OrderChangesView.as_view(), name="api-orders-changes"),
     path("api/orders/export.csv", OrderExportView.as_view(), name="api-orders-export"),
     path("api/orders/<str:order_id>", OrderView.as_view(), name="api-order"),
+    path("api/orders/<str:order_id>/acknowledge", OrderAcknowledgeView.as_view(), name="api-order-acknowledge"),
     path("api/orders/<str:order_id>/reasons", OrderReasonsView.as_view(), name="api-order-reasons"),
     path("api/orders/<str:order_id>/status", OrderStatusView.as_view(), name="api-order-status"),
     path("api/dashboard", DashboardView.as_view(), name="api-dashboard"),

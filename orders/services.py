@@ -15,26 +15,26 @@ from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from orders.amounts import adds_up, computed_total
+from orders.bell import ring_after_provider, ring_after_step, ring_of_new
 from orders.contacts import is_blank, read_contact
-from orders.lines import lines_differ, write_lines
+from orders.lines import as_snapshot, lines_differ, write_lines
 from orders.matching import BranchMatch, match_branch, match_customer
 from orders.models import Company, Order, OrderEvent, User
 from orders.models.order import order_id_for
 from orders.signals import status_changed_by_person
-from orders.timeline import next_seq, write_event
-from orders.transitions import move_by_person, move_by_platform, move_by_provider
+from orders.timeline import lock_order, next_seq, write_event
+from orders.transitions import CALLED_OFF, move_by_person, move_by_platform, move_by_provider
 from providers.events import (
     AMOUNT_FIELDS,
     Address,
     CustomerInfo,
     FulfilledBy,
     Kind,
-    Line,
     OrderSnapshot,
     OrderType,
     Status,
@@ -109,17 +109,6 @@ def apply_event(company: Company, provider: str, event: ProviderEvent, delivery:
 NOTHING = OrderSnapshot()
 
 
-def lock_order(order_id: uuid.UUID) -> None:
-    """Take the order's lock until the end of the transaction, also when there is no row to lock yet.
-
-    SQLite has one writer at a time, so its transaction is the lock already.
-    """
-    if connection.vendor == "postgresql":
-        key = int.from_bytes(order_id.bytes[:8], "big", signed=True)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
-
-
 # -- creating ----------------------------------------------------------------------------------------------------------
 
 
@@ -149,6 +138,7 @@ def _create(company: Company, provider: str, event: ProviderEvent, delivery: Del
         courier=dataclasses.asdict(event.courier) if event.courier else None,
         callback_urls=snapshot.callback_urls or {},
         is_test=bool(snapshot.is_test) or delivery.is_test,
+        rings=ring_of_new(status),
         via_hub=delivery.via_hub,
         placed_at=placed_at,
         received_at=delivery.received_at,
@@ -262,6 +252,7 @@ def _update(company: Company, order: Order, event: ProviderEvent, delivery: Deli
             write_event(order, **_provider_entry(event, delivery), seq=None, type=event.kind.value, note=note)
         return Applied(Outcome.IGNORED, order.id, order, note="late" if late or is_overtaken else "unchanged")
     order.status = after
+    order.rings = ring_after_provider(order.rings, before, after)
     order.updated_at = timezone.now()
     order.seq = next_seq(company.id)
     logger.debug("Order %s goes from %s to %s, number %d; changed: %s", order.id, before, after, order.seq,
@@ -321,7 +312,7 @@ def _provider_entry(event: ProviderEvent, delivery: Delivery) -> dict[str, Any]:
 
 def _note_of_end(before: Status, after: Status, reason: str) -> str:
     """Say what is known of an end that the provider tells: whether anybody had answered, and that no reason came."""
-    if after is before or after not in {Status.CANCELLED, Status.REJECTED, Status.FAILED}:
+    if after is before or after not in CALLED_OFF:
         return ""
     unanswered = gettext_noop("nobody had answered it") if before is Status.RECEIVED else ""
     return "; ".join(filter(None, (unanswered, "" if reason else gettext_noop("the provider gave no reason"))))
@@ -337,7 +328,7 @@ def _event_type(before: Status, after: Status) -> str:
 
 def _is_loud(before: Status, after: Status, changes: dict[str, list[Any]]) -> bool:
     """Tell what the kitchen must notice: another order than the one it has, or one that is off after all."""
-    if after is not before and after in {Status.CANCELLED, Status.REJECTED, Status.FAILED}:
+    if after is not before and after in CALLED_OFF:
         return before is not Status.RECEIVED
     return bool(changes.keys() - {"courier", "estimated_delivery_at", "payment_method"})
 
@@ -401,7 +392,7 @@ def _replace_fields(company: Company, order: Order, event: ProviderEvent) -> dic
             reasons.add("unmapped_item")
     if changes.keys() & {"items", *AMOUNT_FIELDS}:
         reasons.discard("amount_mismatch")
-        if not adds_up(_as_snapshot(order, snapshot.lines), digits):
+        if not adds_up(as_snapshot(order, snapshot.lines), digits):
             reasons.add("amount_mismatch")
     _set_reasons(order, reasons)
     return changes
@@ -436,16 +427,6 @@ def _replace_customer(company: Company, order: Order, info: CustomerInfo | None)
     return True
 
 
-def _as_snapshot(order: Order, lines: tuple[Line, ...] | None) -> OrderSnapshot:
-    """Return the order's amounts for the check; its lines from the payload, else as they stand."""
-    if lines is None:
-        lines = tuple(
-            Line(quantity=item.quantity, unit_price=item.unit_price, total_price=item.total_price)
-            for item in order.items.all()
-        )
-    return OrderSnapshot(lines=lines, **{name: getattr(order, name) for name in AMOUNT_FIELDS})
-
-
 # -- a person ----------------------------------------------------------------------------------------------------------
 
 
@@ -472,9 +453,10 @@ def change_status(
         if after is before:
             return order
         order.status = after
+        order.rings = ring_after_step(order.rings, after, by_somebody=user is not None or told_by is not None)
         order.updated_at = timezone.now()
         order.seq = next_seq(order.company_id)
-        order.save(update_fields=["status", "updated_at", "seq"])
+        order.save(update_fields=["status", "rings", "updated_at", "seq"])
         logger.debug("Order %s is moved from %s to %s, number %d", order.id, before, after, order.seq)
         entry = write_event(
             order,

@@ -12,6 +12,17 @@ from orders import live
 from orders.models import CompanySequence, Order, OrderEvent
 
 
+def lock_order(order_id: uuid.UUID) -> None:
+    """Take the order's lock until the end of the transaction, also when there is no row to lock yet.
+
+    SQLite has one writer at a time, so its transaction is the lock already.
+    """
+    if connection.vendor == "postgresql":
+        key = int.from_bytes(order_id.bytes[:8], "big", signed=True)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+
+
 def next_seq(company_id: uuid.UUID) -> int:
     """Take the company's next event number. Its row stays locked until the commit, so take it as late as possible."""
     pk = CompanySequence._meta.pk.get_db_prep_value(company_id, connection)

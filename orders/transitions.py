@@ -22,6 +22,9 @@ RANK: dict[Status, int] = {
 }
 """What a provider says converges whatever order it comes in, because the highest rank that it has named counts."""
 
+CALLED_OFF = frozenset({Status.CANCELLED, Status.REJECTED, Status.FAILED})
+"""Ends at which nobody eats."""
+
 BY_PERSON: dict[Status, tuple[Status, ...]] = {
     Status.RECEIVED: (Status.CONFIRMED, Status.REJECTED, Status.CANCELLED),
     Status.CONFIRMED: (Status.PREPARING, Status.CANCELLED),

@@ -37,7 +37,8 @@ from orders.audit import record_act
 from orders.errors import ApiError, failure
 from orders.models import Order, Role
 from orders.schema import failures
-from orders.services import change_status, lock_order
+from orders.services import change_status
+from orders.timeline import lock_order
 from orders.transitions import InvalidTransitionError
 from providers.events import Status
 from providers.registry import ADAPTERS

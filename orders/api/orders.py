@@ -21,7 +21,8 @@ from orders.pagination import invalid, paginate
 from orders.reasons import UnknownReasonError, read_reason
 from orders.schema import failures
 from orders.serializers import order_json, with_details
-from orders.services import change_status, lock_order
+from orders.services import change_status
+from orders.timeline import lock_order
 from orders.transitions import InvalidTransitionError, move_by_person
 from providers.events import Status
 

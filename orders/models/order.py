@@ -28,7 +28,13 @@ FINISHED = frozenset({Status.DELIVERED, Status.CANCELLED, Status.REJECTED, Statu
 
 
 class Order(models.Model):
-    """One order. Amounts are the provider's, in major units of ``currency``. Written only by ``orders.services``."""
+    """One order. Amounts are the provider's, in major units of ``currency``. Written only by ``orders.services`` and
+    ``orders.bell``.
+    """
+
+    class Ring(models.TextChoices):
+        NEW = "new", "New"
+        CANCELLED = "cancelled", "Cancelled after it was accepted"
 
     id = models.UUIDField(primary_key=True, editable=False)
     company = models.ForeignKey("orders.Company", models.PROTECT, related_name="orders")
@@ -62,6 +68,8 @@ class Order(models.Model):
     notes = models.TextField(blank=True)
     courier = models.JSONField(null=True, blank=True)
     callback_urls = models.JSONField(default=dict, blank=True)
+    rings = models.CharField(max_length=10, choices=Ring, blank=True, default="", editable=False)
+    """Why it is heard until somebody acknowledges it; blank once nobody has to be told any more."""
     is_test = models.BooleanField(default=False)
     item_count = models.PositiveIntegerField(default=0)
     """The sum of the lines' quantities."""
@@ -102,6 +110,8 @@ class Order(models.Model):
             ),
             # The watch over what nobody has answered.
             models.Index(fields=["accept_by"], condition=Q(status="received"), name="order_accept_by"),
+            # What nobody has acknowledged yet: every open page asks for it.
+            models.Index(fields=["company", "-created_at"], condition=~Q(rings=""), name="order_rings"),
         ]
 
     def __str__(self) -> str:

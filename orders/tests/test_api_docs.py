@@ -21,6 +21,7 @@ def test_the_schema_is_open_to_all():
         "/api/orders/changes",
         "/api/orders/export.csv",
         "/api/orders/{order_id}",
+        "/api/orders/{order_id}/acknowledge",
         "/api/orders/{order_id}/prep-time",
         "/api/orders/{order_id}/reasons",
         "/api/orders/{order_id}/status",

@@ -16,13 +16,11 @@ const SHOWN_FILTERS = ["status", "provider", "search", "company"];
 const filter = document.getElementById("filter");
 const list = document.getElementById("list");
 const toTop = document.getElementById("to-top");
-const title = document.title;
 const rows = () => document.getElementById("rows");
 const rowOf = (id) => document.getElementById(`order-${id}`);
 
 const waiting = new Set();
 const created = new Set();
-let unseen = 0;
 let above = 0;
 let flushing = null;
 let generation = 0;
@@ -184,25 +182,19 @@ function welcome(arrived) {
   const labels = arrived.map((row) => row.dataset.label);
   const count = arrived.length;
   announce(count > 3 ? words("newOrders", { count }) : labels.map((order) => words("newOrder", { order })).join(". "));
-  if (document.hidden || !document.hasFocus()) unseen += count;
   if (scrollY > 200) above += count;
-  showUnseen();
+  showAbove();
 }
 
-function showUnseen() {
-  document.title = unseen ? `(${unseen}) ${title}` : title;
+function showAbove() {
   toTop.hidden = !above;
   toTop.querySelector("[data-text]").textContent = words("newOrders", { count: above });
 }
 
-function seen() {
-  if (!document.hidden && document.hasFocus()) unseen = 0;
+addEventListener("scroll", () => {
   if (scrollY <= 200) above = 0;
-  showUnseen();
-}
-
-for (const name of ["focus", "scroll", "pointerdown"]) addEventListener(name, seen, { passive: true });
-document.addEventListener("visibilitychange", seen);
+  showAbove();
+}, { passive: true });
 toTop.addEventListener("click", () => scrollTo({ top: 0 }));
 
 // -- filter and older orders -------------------------------------------------------------------------------------------

@@ -1,0 +1,236 @@
+"""What must not be missed, in a real browser: heard, seen on every page, and silenced on all devices by one."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from integration.tests.browser.test_live_pages import SOON_MS, expect_status, go, row, send
+from integration.tests.browser.waiting import expect
+
+pytestmark = pytest.mark.browser
+
+# An audio output that tells what it plays: the loops differ by their length in seconds.
+AUDIO = """
+  let playing = null;
+  class Source {
+    connect() {}
+    start() { window.starts = (window.starts ?? 0) + 1; if (this.loop) playing = this; }
+    stop() { if (playing === this) playing = null; }
+  }
+  window.AudioContext = class extends EventTarget {
+    sampleRate = 8000;
+    state = window.silenced ? "suspended" : "running";
+    createGain() { return { gain: { value: 1 }, connect() {} }; }
+    createBuffer(channels, length) { return { length, getChannelData: () => new Float32Array(length) }; }
+    createBufferSource() { return new Source(); }
+    async resume() {
+      if (this.state === "running" || !navigator.userActivation.hasBeenActive) return;
+      this.state = "running";
+      this.dispatchEvent(new Event("statechange"));
+    }
+  };
+  const SECONDS = { cancelled: 5, new: 4, alarm: 20 };
+  const KINDS = ["", "new", "cancelled", "alarm", "cancelled,new", "new,alarm", "cancelled,alarm", "cancelled,new,alarm"];
+  const length = (kinds) => kinds.split(",").reduce((sum, kind) => sum + (SECONDS[kind] ?? 0), 0);
+  window.heard = () => KINDS.find((kinds) => length(kinds) === (playing ? playing.buffer.length / 8000 : 0));
+"""
+QUIET = (
+    "from django.utils import timezone; from orders.models import Order; from integration.models import Alert;"
+    "Order.objects.exclude(status='delivered').update(status='delivered', rings='');"
+    "Alert.objects.exclude(state='resolved').update(state='resolved', resolved_at=timezone.now())"
+)
+
+
+@pytest.fixture
+def quiet(server):
+    """End what other tests have left: it would ring, and raise alerts."""
+    server.shell(QUIET)
+
+
+@pytest.fixture
+def listen(server, open_page, quiet):
+    """Open pages whose sound can be asked for, each on a device of its own."""
+
+    def open_one(path: str = "/", *, silenced: bool = False, **options):
+        page = open_page(**options)
+        page.context.add_init_script(("window.silenced = true;" if silenced else "") + AUDIO)
+        return go(page, server.url + path)
+
+    return open_one
+
+
+def wait_heard(page, kinds: str) -> None:
+    page.wait_for_function("kinds => heard() === kinds", arg=kinds, timeout=SOON_MS)
+
+
+def accept(server, order_id: str) -> None:
+    server.shell(
+        "from orders.models import Order, User; from orders.services import change_status;"
+        "from providers.events import Status;"
+        f"change_status(Order.objects.get(pk='{order_id}'), Status.CONFIRMED, user=User.objects.get(username='demo'))"
+    )
+
+
+def call_off(server, order_id: str) -> None:
+    """Cancel an order as its provider, in another process, which can send this server no hint."""
+    server.shell(
+        "from django.utils import timezone; from orders.models import Order;"
+        "from orders.services import Delivery, apply_event; from providers.events import Kind, OrderEvent, Status;"
+        f"order = Order.objects.get(pk='{order_id}');"
+        "apply_event(order.company, order.provider, OrderEvent(kind=Kind.CANCELLED, external_id=order.external_id,"
+        " status=Status.CANCELLED, reason='Customer changed their mind'), Delivery(received_at=timezone.now()))"
+    )
+
+
+def raise_critical(server, subject: str) -> None:
+    server.shell(
+        "from integration.alerts import raise_alert; from orders.models import Company;"
+        f"raise_alert(Company.objects.get(slug='demo'), 'event_dead', 'It waits.', subject='{subject}', severity='critical')"
+    )
+
+
+# -- new orders --------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_order_is_heard_on_every_device_until_somebody_on_one_has_seen_it(server, listen):
+    orders, alerts = listen(), listen("/alerts/")
+    title = alerts.title()
+    order_id = send(server)
+    for page in (orders, alerts):
+        wait_heard(page, "new")
+    expect(alerts).to_have_title(f"(1) {title}", timeout=SOON_MS)
+    expect(alerts.locator("link[rel=icon]")).to_have_attribute("href", re.compile("^data:image/svg"), timeout=SOON_MS)
+    alerts.get_by_role("button", name="Seen, stop the sound").click()
+    for page in (orders, alerts):
+        wait_heard(page, "")
+        page.locator(".bell-bar.is-new").wait_for(state="detached", timeout=SOON_MS)
+    expect(alerts).to_have_title(title, timeout=SOON_MS)
+    expect_status(orders, order_id, "New")
+
+
+def test_what_rings_rings_on_after_a_reload_until_the_order_is_moved(server, listen):
+    page = listen()
+    order_id = send(server)
+    wait_heard(page, "new")
+    page.reload()
+    wait_heard(page, "new")
+    row(page, order_id).get_by_role("button", name="Accept").click()
+    wait_heard(page, "")
+
+
+def test_of_the_tabs_of_one_device_one_rings_and_another_goes_on(server, listen):
+    first = listen()
+    second = go(first.context.new_page(), f"{server.url}/alerts/")
+    send(server)
+    wait_heard(first, "new")
+    second.locator(".bell-bar.is-new").wait_for(timeout=SOON_MS)
+    assert second.evaluate("heard()") == ""
+    first.close()
+    wait_heard(second, "new")
+
+
+def test_a_device_that_is_switched_off_stays_silent_and_says_so(server, listen):
+    page = listen()
+    page.locator("#sound > summary").click()
+    page.locator("#sound-on").uncheck()
+    send(server)
+    page.locator(".bell-bar.is-new").wait_for(timeout=SOON_MS)
+    assert page.evaluate("heard()") == ""
+    page.reload()
+    page.get_by_label("Sound is off on this device").click(timeout=SOON_MS)
+    page.locator("#sound-on").check()
+    wait_heard(page, "new")
+
+
+def test_each_sound_can_be_tried(server, listen):
+    page = listen()
+    page.locator("#sound > summary").click()
+    for number, name in enumerate(("New order", "Cancellation", "Alarm"), 1):
+        page.locator("#sound").get_by_role("button", name=name).click()
+        page.wait_for_function("number => window.starts === number", arg=number, timeout=SOON_MS)
+
+
+def test_a_browser_that_keeps_silent_says_so_and_one_click_lets_the_sound_through(server, listen):
+    page = listen(silenced=True)
+    banner = page.locator("#bell-blocked")
+    banner.wait_for(timeout=SOON_MS)
+    send(server)
+    page.locator(".bell-bar.is-new").wait_for(timeout=SOON_MS)
+    assert page.evaluate("heard()") == ""
+    banner.get_by_role("button", name="Turn the sound on").click()
+    wait_heard(page, "new")
+    banner.wait_for(state="hidden", timeout=SOON_MS)
+
+
+# -- cancellations and alarms ------------------------------------------------------------------------------------------
+
+
+def test_an_order_that_is_off_after_it_was_accepted_stands_on_every_page_until_somebody_has_seen_it(server, listen):
+    page, other = listen("/integrations/"), listen()
+    order_id = send(server)
+    for each in (page, other):
+        wait_heard(each, "new")
+    accept(server, order_id)
+    for each in (page, other):
+        wait_heard(each, "")
+    call_off(server, order_id)
+    for each in (page, other):
+        wait_heard(each, "cancelled")
+        expect(each.locator(".bell-bar.is-cancelled strong")).to_have_text("Cancelled – stop cooking", timeout=SOON_MS)
+    expect(page.locator(".is-cancelled", has_text="Customer changed their mind")).to_have_count(1, timeout=SOON_MS)
+    page.locator(".bell-bar.is-cancelled").get_by_role("button", name="Seen").click()
+    for each in (page, other):
+        wait_heard(each, "")
+        each.locator(".bell-bar.is-cancelled").wait_for(state="detached", timeout=SOON_MS)
+
+
+def test_a_critical_alarm_is_heard_until_it_is_hushed_here_and_another_is_heard_again(server, listen):
+    raise_critical(server, "careem")
+    page, other = listen(), listen()
+    for each in (page, other):
+        wait_heard(each, "alarm")
+    page.get_by_role("button", name="Quiet on this device").click()
+    wait_heard(page, "")
+    page.reload()
+    page.locator(".is-alarm.is-hushed").wait_for(state="attached", timeout=SOON_MS)
+    assert page.evaluate("heard()") == ""
+    assert other.evaluate("heard()") == "alarm"
+    raise_critical(server, "jahez")
+    page.reload()
+    wait_heard(page, "alarm")
+
+
+# -- the line ----------------------------------------------------------------------------------------------------------
+
+
+def test_without_a_socket_what_rings_is_heard_all_the_same(server, open_page, quiet):
+    page = open_page()
+    page.context.add_init_script(AUDIO)
+    page.route_web_socket("**/ws/orders/**", lambda socket: socket.close(code=1013))
+    page.goto(f"{server.url}/integrations/")
+    page.wait_for_selector("#connection[data-state=polling]", timeout=SOON_MS)
+    send(server)
+    wait_heard(page, "new")
+
+
+def test_a_newer_version_of_the_page_is_offered(server, open_page):
+    page, is_newer = open_page(), [True]
+
+    def deploy(route):
+        answer = route.fetch()
+        body = answer.text()
+        if is_newer[0]:
+            body = body.replace('data-build="', 'data-build="newer-')
+        route.fulfill(response=answer, body=body)
+
+    page.route("**/bell/?*", deploy)
+    go(page, server.url)
+    banner = page.locator("#bell-newer")
+    banner.wait_for(timeout=SOON_MS)
+    is_newer[0] = False
+    with page.expect_response("**/bell/?*", timeout=SOON_MS), page.expect_navigation():
+        banner.get_by_role("button", name="Load it").click()
+    page.wait_for_selector("#connection[data-state=live]", timeout=SOON_MS)
+    expect(banner).to_be_hidden(timeout=SOON_MS)
