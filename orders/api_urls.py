@@ -9,6 +9,7 @@ from orders.api.changes import OrderChangesView
 from orders.api.docs import DocsView, SchemaView
 from orders.api.export import OrderExportView
 from orders.api.figures import AnalyticsView, DashboardView
+from orders.api.grid import OrderGridView
 from orders.api.orders import OrderListView, OrderStatusView, OrderView
 from orders.api.reasons import OrderReasonsView
 
@@ -16,6 +17,7 @@ urlpatterns = [
     path("api/orders", OrderListView.as_view(), name="api-orders"),
     path("api/orders/changes", OrderChangesView.as_view(), name="api-orders-changes"),
     path("api/orders/export.csv", OrderExportView.as_view(), name="api-orders-export"),
+    path("api/orders/grid", OrderGridView.as_view(), name="api-orders-grid"),
     path("api/orders/<str:order_id>", OrderView.as_view(), name="api-order"),
     path("api/orders/<str:order_id>/acknowledge", OrderAcknowledgeView.as_view(), name="api-order-acknowledge"),
     path("api/orders/<str:order_id>/reasons", OrderReasonsView.as_view(), name="api-order-reasons"),

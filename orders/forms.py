@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django import forms
 from django.db.models import Q, QuerySet
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from orders.access import Access
-from orders.models import Order, Role
+from orders.models import Branch, Order, Role
 from orders.models.order import FINISHED
 from orders.pages import STATUS_WORDS
 from providers.events import Status
@@ -67,3 +68,56 @@ class StreamFilter(forms.Form):
                 by_phone &= Q(status__in=OPEN)
             orders = orders.filter(wanted | by_phone)
         return orders
+
+
+def _branches(access: Access) -> QuerySet[Branch]:
+    branches = Branch.objects.filter(company=access.company).order_by("name")
+    return branches if access.branch_ids is None else branches.filter(id__in=access.branch_ids)
+
+
+class BoardFilter(forms.Form):
+    """Which orders one kitchen cooks. What is not valid does not filter: an old bookmark still shows orders."""
+
+    branch: forms.ModelChoiceField[Branch] = forms.ModelChoiceField(
+        Branch.objects.none(), required=False, empty_label=_("All branches")
+    )
+    provider = forms.ChoiceField(required=False, choices=[("", _("All providers")), *provider_choices()])
+
+    def __init__(self, data: QueryDict, access: Access) -> None:
+        super().__init__(data)
+        self.access = access
+        field = self.fields["branch"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = _branches(access)
+        self.branches = list(field.queryset)
+
+    def apply(self) -> QuerySet[Order]:
+        """Return the open orders that this person may see and wants to."""
+        self.is_valid()
+        orders = self.access.orders().filter(status__in=OPEN)
+        if branch := self.cleaned_data.get("branch"):
+            orders = orders.filter(branch=branch)
+        if provider := self.cleaned_data.get("provider"):
+            orders = orders.filter(provider=provider)
+        return orders
+
+
+class GridFilter(forms.Form):
+    """What the grid's filter offers to choose from; ``orders.filters`` reads what is chosen."""
+
+    status = forms.MultipleChoiceField(
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        choices=[(status.value, STATUS_WORDS[status]) for status in Status],
+    )
+    provider = forms.MultipleChoiceField(
+        required=False, widget=forms.CheckboxSelectMultiple, choices=provider_choices()
+    )
+    branch = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple)
+
+    def __init__(self, data: QueryDict, access: Access) -> None:
+        super().__init__(data)
+        self.branches = [(str(branch.id), branch.name) for branch in _branches(access)]
+        field = self.fields["branch"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = self.branches

@@ -205,6 +205,9 @@ _ATTENTION = {
 }
 
 
+ATTENTION_TITLES: dict[str, Text] = {code: entry.title for code, entry in _ATTENTION.items()}
+
+
 def attention_of(order: Order) -> list[Attention]:
     """Return the reasons why an order waits for a person; one that has no words yet is shown by its code."""
     return [_ATTENTION.get(code) or Attention(code, code, "", "") for code in order.attention_reasons]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.db.models import Model, Q, QuerySet
@@ -17,6 +19,8 @@ from orders.errors import ApiError
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 
+_AMOUNT = re.compile(r"-?\d{1,11}(\.\d{1,4})?", re.ASCII)
+
 Row = TypeVar("Row", bound=Model)
 
 
@@ -25,13 +29,13 @@ def invalid(**details: str) -> ApiError:
     return ApiError(400, "invalid_request", "Some values are not valid.", dict(details))
 
 
-def read_limit(request: Request, default: int = DEFAULT_LIMIT) -> int:
-    """Return the page's size, from 1 to 200. Raises ApiError."""
+def read_limit(request: Request, default: int = DEFAULT_LIMIT, most: int = MAX_LIMIT) -> int:
+    """Return the page's size, from 1 to ``most``. Raises ApiError."""
     text = request.query_params.get("limit", "")
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= MAX_LIMIT):
-        raise invalid(limit=f"expected a whole number from 1 to {MAX_LIMIT}")
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= most):
+        raise invalid(limit=f"expected a whole number from 1 to {most}")
     return int(text)
 
 
@@ -55,11 +59,11 @@ def page_after(
     """
     rows = rows.order_by(*(f"-{field}" for field in fields))
     if cursor:
-        rows = rows.filter(after(fields, _decode(cursor, rows.model, fields)))
+        rows = rows.filter(after(fields, place_of(cursor, rows.model, fields)))
     page = list(rows[: limit + 1])
     if len(page) <= limit:
         return page, ""
-    return page[:limit], _encode(page[limit - 1], fields)
+    return page[:limit], cursor_at([getattr(page[limit - 1], field) for field in fields])
 
 
 def with_parameters(request: Request, **parameters: object) -> str:
@@ -70,21 +74,25 @@ def with_parameters(request: Request, **parameters: object) -> str:
     return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
 
 
-def after(fields: Sequence[str], values: Sequence[Any]) -> Q:
-    """Return the condition for rows behind a place: the first field alone bounds the index, the rest break ties."""
-    condition = Q(**{f"{fields[-1]}__lt": values[-1]})
+def after(fields: Sequence[str], values: Sequence[Any], *, rising: bool = False) -> Q:
+    """Return the condition for rows behind a place: the first field alone bounds the index, the rest break ties.
+
+    The greatest value stands first, in a ``rising`` list the least.
+    """
+    behind = "gt" if rising else "lt"
+    condition = Q(**{f"{fields[-1]}__{behind}": values[-1]})
     for field, value in reversed(list(zip(fields[:-1], values[:-1], strict=True))):
-        condition = Q(**{f"{field}__lte": value}) & (Q(**{f"{field}__lt": value}) | condition)
+        condition = Q(**{f"{field}__{behind}e": value}) & (Q(**{f"{field}__{behind}": value}) | condition)
     return condition
 
 
-def _encode(row: Model, fields: Sequence[str]) -> str:
-    values = [getattr(row, field) for field in fields]
+def cursor_at(values: Sequence[Any]) -> str:
+    """Return the cursor of a place: the values of the list's fields there."""
     text = json.dumps([v.isoformat() if isinstance(v, datetime) else str(v) for v in values])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str, model: type[Model], fields: Sequence[str]) -> list[Any]:
+def place_of(cursor: str, model: type[Model], fields: Sequence[str]) -> list[Any]:
     """Return the values of a cursor, each as its field holds them. Raises ApiError for anything we have not made."""
     try:
         texts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
@@ -106,7 +114,12 @@ def _value(model: type[Model], field: str, text: str) -> Any:
     if kind == "CharField":
         if not isinstance(text, str) or "\x00" in text:
             raise ValueError(field)
+        text.encode()  # a lone surrogate is a ValueError here, and none of the database's
         return text
+    if kind == "DecimalField":
+        if not _AMOUNT.fullmatch(text):
+            raise ValueError(field)
+        return Decimal(text)
     number = int(text)
     if abs(number) >= 2**63:
         # No row has it, and SQLite would fail on it.

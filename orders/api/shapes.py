@@ -18,12 +18,12 @@ STATUSES = [status.value for status in Status]
 REASONS = ["amount_mismatch", "missing_customer", "unknown_branch", "unknown_currency", "unmapped_item"]
 
 
-def limit_parameter(default: int = DEFAULT_LIMIT) -> OpenApiParameter:
-    schema = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": default}
+def limit_parameter(default: int = DEFAULT_LIMIT, most: int = MAX_LIMIT) -> OpenApiParameter:
+    schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
     return OpenApiParameter("limit", schema, description="How many at most.")
 
 
-def _listed(name: str, description: str, values: list[str] | None = None) -> OpenApiParameter:
+def listed(name: str, description: str, values: list[str] | None = None) -> OpenApiParameter:
     item: dict[str, Any] = {"type": "string", "enum": values} if values else {"type": "string", "format": "uuid"}
     schema = {"type": "array", "items": item}
     return OpenApiParameter(name, schema, explode=False, style="form", description=description)
@@ -35,14 +35,12 @@ COMPANY = [
         "X-Company-Id", OpenApiTypes.UUID, OpenApiParameter.HEADER, description="The same, before `company`."
     ),
 ]
-PAGE = [
-    limit_parameter(),
-    OpenApiParameter("cursor", str, description="Stands in `next`; opaque."),
-]
+CURSOR = OpenApiParameter("cursor", str, description="Stands in `next`; opaque.")
+PAGE = [limit_parameter(), CURSOR]
 ORDER_ID = OpenApiParameter("order_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
-STATUS = _listed("status", "Repeated or comma separated.", STATUSES)
-PROVIDER = _listed("provider", "Repeated or comma separated.", list(ADAPTERS))
-BRANCH = _listed("branch", "Ids of branches, repeated or comma separated.")
+STATUS = listed("status", "Repeated or comma separated.", STATUSES)
+PROVIDER = listed("provider", "Repeated or comma separated.", list(ADAPTERS))
+BRANCH = listed("branch", "Ids of branches, repeated or comma separated.")
 ORDER_FILTERS = [
     STATUS,
     PROVIDER,
@@ -166,6 +164,14 @@ class Order(Shape):
 class OrderPage(Shape):
     results = Order(many=True)
     next = serializers.URLField(allow_null=True)
+
+
+class GridPage(Shape):
+    columns = serializers.ListField(child=serializers.CharField())
+    results = serializers.ListField(child=serializers.ListField(), help_text="A row in the order of `columns`.")
+    next = serializers.URLField(allow_null=True)
+    total = serializers.IntegerField(allow_null=True)
+    seq = serializers.IntegerField()
 
 
 class StatusChange(Shape):

@@ -7,7 +7,8 @@ const URGENT_S = 60;
 const ahead = Date.parse(page.now) - Date.now();
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "narrow" });
 
-const now = () => Date.now() + ahead;
+/** Return the server's time, in milliseconds since 1970. */
+export const now = () => Date.now() + ahead;
 
 /** Return how long ago a moment was, in the page's language. */
 export function ago(seconds) {

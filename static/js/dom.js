@@ -8,13 +8,15 @@ export const locale = `${document.documentElement.lang}-u-nu-latn`;
 const plurals = new Intl.PluralRules(locale);
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** Return one of the page's translated sentences with its {names} filled in; {count} chooses the form of the plural. */
-export function words(name, values = {}) {
-  const known = document.getElementById("words")?.dataset ?? {};
+/** Return one of some translated sentences with its {names} filled in; {count} chooses the form of the plural. */
+export function sentenceOf(known, name, values = {}) {
   const form = values.count === undefined ? "" : capital(plurals.select(values.count));
   const sentence = known[name + form] ?? known[name] ?? name;
   return sentence.replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
 }
+
+/** Return one of the sentences that every live page has. */
+export const words = (name, values) => sentenceOf(document.getElementById("words")?.dataset ?? {}, name, values);
 
 /** Thrown when the server says that the person is signed in no longer. */
 export class SessionEnded extends Error {}

@@ -47,15 +47,16 @@ async function take(root, order, status, more, moved) {
 
 const oneOf = new Intl.ListFormat(locale, { type: "disjunction" });
 
-/** Say why the server refused; where the order has moved meanwhile, name the steps that it can take now. */
+/** Return why the server refused; where the order has moved meanwhile, with the steps that it can take now. */
+export function refusal(error) {
+  if (error.body.error !== "invalid_transition") return error.message;
+  const allowed = Object.values(error.body.details ?? {}).flat().filter((each) => typeof each === "string");
+  const steps = (error.body.details?.allowed ?? allowed).map((each) => words(`status${capital(each)}`));
+  return `${error.message} ${steps.length ? words("allowed", { steps: oneOf.format(steps) }) : words("nothingAllowed")}`;
+}
+
 async function explain(error, order, moved) {
-  let text = error.message;
-  if (error.body.error === "invalid_transition") {
-    const allowed = Object.values(error.body.details ?? {}).flat().filter((each) => typeof each === "string");
-    const steps = (error.body.details?.allowed ?? allowed).map((each) => words(`status${capital(each)}`));
-    text += ` ${steps.length ? words("allowed", { steps: oneOf.format(steps) }) : words("nothingAllowed")}`;
-  }
-  toast(text);
+  toast(refusal(error));
   if (error.status === 409 || error.status === 404) await moved(order).catch(() => {});
 }
 

@@ -1,0 +1,212 @@
+// The board: the server draws the cards; this puts each where it belongs, and keeps a cancelled one until somebody saw it.
+
+import { Batches } from "./batches.js";
+import { now, startClock, tick } from "./clock.js";
+import { showState } from "./connection.js";
+import { announce, calmMoment, getPage, page, released, replaceKeeping, SessionEnded, showEnded, toast, words } from "./dom.js";
+import { Feed } from "./live.js";
+import { startSteps } from "./steps.js";
+
+const FRESH_MS = 8_000;
+const WAKE_EVERY_MS = 20_000;
+const REFUSED = new Set(["cancelled", "rejected", "failed"]);
+const SHOWN_FILTERS = ["company", "branch", "provider"];
+const STEPS = { ArrowDown: [0, 1], ArrowUp: [0, -1], ArrowRight: [1, 0], ArrowLeft: [-1, 0] };
+
+const board = document.getElementById("board");
+const filter = document.getElementById("filter");
+const wall = document.getElementById("wall");
+const said = document.getElementById("board-words").dataset;
+const cardOf = (id) => document.getElementById(`order-${id}`);
+const lists = () => [...board.querySelectorAll(".cards")];
+
+const created = new Set();
+const ended = new Map();
+
+// -- what is asked for -------------------------------------------------------------------------------------------------
+
+function query(more = {}) {
+  const params = new URLSearchParams();
+  const form = new FormData(filter);
+  for (const name of SHOWN_FILTERS) if (form.get(name)) params.set(name, form.get(name));
+  for (const [name, value] of Object.entries(more)) for (const each of [value].flat()) params.append(name, each);
+  return params.toString();
+}
+
+const fetchColumns = (more) => getPage(`${page.cardsUrl}?${query(more)}`);
+
+async function all() {
+  board.setAttribute("aria-busy", "true");
+  try {
+    const fresh = await fetchColumns();
+    return (covered) => {
+      const off = [...board.querySelectorAll(".is-off")];
+      const scrolled = new Map(lists().map((list) => [list.id, list.scrollTop]));
+      const columns = document.getElementById("columns");
+      const left = columns.scrollLeft;
+      replaceKeeping(columns, fresh.getElementById("columns"));
+      document.getElementById("columns").scrollLeft = left;
+      for (const list of lists()) list.scrollTop = scrolled.get(list.id);
+      off.filter((card) => !cardOf(card.dataset.order)).forEach(place);
+      showCounts(board);
+      welcome(covered.filter((id) => created.delete(id)).map(cardOf).filter(Boolean));
+      tick(board);
+      return Number(document.getElementById("columns").dataset.seq);
+    };
+  } finally {
+    board.removeAttribute("aria-busy");
+  }
+}
+
+async function some(ids, isOwn) {
+  const fresh = await fetchColumns({ id: ids });
+  // A person's own step is shown at once; what others do must not move a card away below a finger.
+  await (isOwn ? released() : calmMoment(board));
+  return () => {
+    const arrived = [];
+    for (const id of ids) {
+      const card = fresh.getElementById(`order-${id}`);
+      const old = cardOf(id);
+      if (!card) leave(old, isOwn ? "" : ended.get(id));
+      else if (!old) {
+        place(card);
+        if (created.has(id)) arrived.push(card);
+      } else if (Number(card.dataset.seq) > Number(old.dataset.seq) || card.dataset.rank !== old.dataset.rank) replace(old, card, isOwn);
+      created.delete(id);
+      ended.delete(id);
+    }
+    showCounts(fresh);
+    tick(board);
+    welcome(arrived);
+    if (lists().some((list) => list.dataset.hidden !== "0" || list.children.length > Number(page.most))) fill();
+  };
+}
+
+// -- where a card stands -----------------------------------------------------------------------------------------------
+
+function place(card) {
+  const list = document.getElementById(`column-${card.dataset.status}`);
+  list.insertBefore(card, [...list.children].find((each) => each.dataset.rank > card.dataset.rank) ?? null);
+}
+
+function replace(old, card, isOwn) {
+  const moved = card.dataset.status !== old.dataset.status;
+  if (!moved && card.dataset.rank === old.dataset.rank) {
+    replaceKeeping(old, card);
+    return;
+  }
+  const focused = old.contains(document.activeElement);
+  old.remove();
+  place(card);
+  if (!moved) return;
+  card.classList.add("has-moved");
+  if (isOwn) announce(words("moved", { order: card.dataset.label, status: titleOf(card.dataset.status) }));
+  if (focused) {
+    aim(card).focus({ preventScroll: true });
+    card.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+}
+
+const titleOf = (status) => document.querySelector(`#column-title-${status} .status`).textContent;
+
+/** Take a card off. One that the kitchen had begun stays until somebody has seen that it is cancelled. */
+function leave(card, status) {
+  if (!card) return;
+  if (!REFUSED.has(status) || card.dataset.status === "received") {
+    card.remove();
+    return;
+  }
+  if (card.classList.contains("is-off")) return;
+  card.classList.add("is-off");
+  card.querySelector(".steps").remove();
+  const band = document.getElementById("off").content.firstElementChild.cloneNode(true);
+  band.querySelector("b").textContent = said[status];
+  band.querySelector("button").textContent = said.away;
+  card.prepend(band);
+  announce(`${card.dataset.label}: ${said[status]}`);
+}
+
+board.addEventListener("click", (event) => {
+  if (event.target.closest("[data-away]")) event.target.closest(".card-order").remove();
+});
+
+function showCounts(source) {
+  for (const told of source.querySelectorAll("#columns .count")) {
+    for (const each of document.querySelectorAll(`.count[data-count="${told.dataset.count}"]`)) each.textContent = told.textContent;
+  }
+}
+
+let filling = 0;
+/** More orders than a column has room for: which are the most urgent is the server's to say, a little later. */
+function fill() {
+  filling ||= setTimeout(() => { filling = 0; batches.reload().catch(failed); }, 2_000);
+}
+
+function welcome(arrived) {
+  if (!arrived.length) return;
+  for (const card of arrived) {
+    card.classList.add("is-fresh");
+    setTimeout(() => card.classList.remove("is-fresh"), FRESH_MS);
+  }
+  const count = arrived.length;
+  const each = () => arrived.map((card) => words("newOrder", { order: card.dataset.label })).join(". ");
+  announce(count > 3 ? words("newOrders", { count }) : each());
+}
+
+// -- keys --------------------------------------------------------------------------------------------------------------
+
+const aim = (card) => card.querySelector(".steps .primary, [data-away]") ?? card.querySelector(".number");
+
+function neighbour(card, [across, down]) {
+  const list = card.parentElement;
+  const place = [...list.children].indexOf(card);
+  if (down) return list.children[place + down];
+  const filled = lists().filter((each) => each.children.length);
+  const side = document.documentElement.dir === "rtl" ? -across : across;
+  const next = filled[filled.indexOf(list) + side];
+  return next?.children[Math.min(place, next.children.length - 1)];
+}
+
+board.addEventListener("keydown", (event) => {
+  const step = STEPS[event.key];
+  const card = event.target.closest(".card-order");
+  if (!step || !card || event.altKey || event.ctrlKey || event.metaKey || event.target.closest(".menu-list")) return;
+  event.preventDefault();
+  const next = neighbour(card, step);
+  if (!next) return;
+  aim(next).focus({ preventScroll: true });
+  next.scrollIntoView({ block: "nearest", inline: "nearest" });
+});
+
+// -- start -------------------------------------------------------------------------------------------------------------
+
+function failed(error) {
+  if (error instanceof SessionEnded) showEnded();
+  else toast(words("loadFailed"), 4_000);
+}
+
+function changes(frames) {
+  for (const frame of frames) {
+    if (frame.type === "order_created") created.add(frame.orderId);
+    if (REFUSED.has(frame.status)) ended.set(frame.orderId, frame.status);
+  }
+  batches.add(frames.map((frame) => frame.orderId));
+}
+
+filter.addEventListener("change", () => {
+  const isWall = document.body.classList.contains("is-wall");
+  history.replaceState(null, "", `?${query(isWall ? { wall: "1" } : {})}`);
+  wall.search = query(isWall ? {} : { wall: "1" });
+  batches.reload().catch(failed);
+});
+
+// What was ordered ahead becomes due by itself.
+setInterval(() => {
+  const woken = [...board.querySelectorAll("[data-wakes]")].filter((card) => Date.parse(card.dataset.wakes) <= now());
+  batches.add(woken.map((card) => card.dataset.order));
+}, WAKE_EVERY_MS);
+
+const batches = new Batches({ some, all, failed });
+startClock();
+startSteps(board, (order) => batches.draw([order], true));
+new Feed({ changes, reload: () => batches.reload(), state: showState, ended: showEnded }).start();
