@@ -36,7 +36,7 @@ test: $(VENV)/.installed-dev ## Run the test suite on SQLite, and again on Postg
 	@exec $(VENV)/bin/python .ci/test.py $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## Send 20,000 signed bodies damaged in every way, always the same ones (FUZZ_EXAMPLES per provider and dialect).
-	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2500} exec env -u DATABASE_URL -u REDIS_URL $(VENV)/bin/python -m pytest -p no:logging integration/tests/test_fuzz.py
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2500} exec env -u DATABASE_URL -u REDIS_URL $(VENV)/bin/python -m pytest -p no:logging integration/tests/test_fuzz.py $(ARGS)
 
 mutation: $(VENV)/.installed-mutation ## Change signatures, state machine and claims in every small way, and see that a test notices.
 	@exec $(VENV)/bin/python .ci/mutation.py

@@ -2,7 +2,8 @@
 
 The second part uses the servers of DATABASE_URL and REDIS_URL, else private ones from installed programs; where there are
 none it is skipped, with its reason. Exit code 0 when no part failed; with ``--require-services`` a part that was skipped has
-failed. ``--coverage`` leaves measurements behind; all other arguments go to pytest.
+failed. ``--coverage`` leaves the measurements of one part behind, the second's where it runs; all other arguments go to
+pytest.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ OURS = {
     "APP_BASE_URL", "ALLOWED_HOSTS", "SANDBOX_ENABLED", "SERVES_REQUESTS", "LOG_LEVEL", "LOG_FORMAT",
 }  # fmt: skip
 """Settings of a deployment that must not reach the tests."""
+WITHOUT_DATABASE = ["providers"]
 WITH_DATABASE = ["orders", "integration", "restaurant_integration"]
+TOOLS = ["benchmarks"]
 SECOND = "Postgres and Redis"
 
 
@@ -61,12 +64,17 @@ def run_parts(arguments: list[str], *, with_coverage: bool) -> dict[str, int | N
         except MissingError as reason:
             missing = str(reason)
         else:
-            # Pages look the same over any database, and adapters know of none: those tests run in the first part alone.
-            chosen = ["-m", "not browser", *(arguments or WITH_DATABASE)]
+            # Pages look the same over any database: their browser runs in the first part alone. Adapters know of none:
+            # their tests run once, where the measurement is.
+            measured = WITHOUT_DATABASE if with_coverage else []
+            chosen = ["-m", "not browser", *(arguments or [*measured, *WITH_DATABASE])]
             second = start_pytest(chosen, urls, with_coverage=with_coverage, output=output)
             stack.callback(end, second)
         print("=== SQLite ===", flush=True)
-        first = start_pytest(arguments, {}, with_coverage=with_coverage)
+        if second is not None and with_coverage:
+            first = start_pytest(arguments or [*WITH_DATABASE, *TOOLS], {}, with_coverage=False)
+        else:
+            first = start_pytest(arguments, {}, with_coverage=with_coverage)
         stack.callback(end, first)
         results: dict[str, int | None] = {"SQLite": first.wait(), SECOND: None}
         if second is None:
