@@ -1,10 +1,14 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class OrdersConfig(AppConfig):
     name = "orders"
-    verbose_name = "Orders"
+    verbose_name = _("Orders")
 
     def ready(self) -> None:
         # They listen to signals of signing in and out.
+        from orders.labels import translate_labels
         from orders.security import sessions, sign_in  # noqa: F401
+
+        translate_labels(self)

@@ -6,16 +6,20 @@ Pure Python: neither a fresh machine nor a translator needs gettext's programs.
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import django
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
+
+from orders.labels import labels_of_admin
 
 ROOT = Path(__file__).resolve().parent.parent
 PO = ROOT / "locale/ar/LC_MESSAGES/django.po"
@@ -32,11 +36,13 @@ PROVIDER_KEYWORDS: dict[str, Any] = dict.fromkeys(("RejectReason", "_reason"), (
 
 
 def marked() -> Catalog:
-    """Return everything that is marked in the program and its templates, without translations."""
+    """Return everything that is marked in the program and its templates, and the admin's labels, without translations."""
     found = Catalog(fuzzy=False)
     for path, source, keywords in _sources():
         for _line, texts, _comments, context in extract("python", io.BytesIO(source.encode()), keywords):
             found.add(texts, locations=[(path.relative_to(ROOT).as_posix(), 0)], context=context)
+    for label in labels_of_admin():
+        found.add(label)
     return found
 
 
@@ -99,6 +105,8 @@ def as_mo(catalogue: Catalog) -> bytes:
 
 def main() -> int:
     """Write both files anew; return 1 where something waits for its Arabic."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "restaurant_integration.settings")
+    django.setup()
     catalogue = refreshed()
     PO.write_bytes(as_po(catalogue))
     MO.write_bytes(as_mo(catalogue))

@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from integration.alerts import acknowledge_alert, resolve_alert
@@ -34,11 +35,11 @@ class AlertAdmin(LargeListAdmin, ReadOnlyAdmin):
     )  # fmt: skip
     actions = ("acknowledge", "resolve")
 
-    @admin.action(description="Acknowledge selected alerts", permissions=["view"])
+    @admin.action(description=_("Acknowledge selected alerts"), permissions=["view"])
     def acknowledge(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
         self._move(request, queryset, "acknowledged", acknowledge_alert)
 
-    @admin.action(description="Resolve selected alerts", permissions=["view"])
+    @admin.action(description=_("Resolve selected alerts"), permissions=["view"])
     def resolve(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
         self._move(request, queryset, "resolved", resolve_alert)
 

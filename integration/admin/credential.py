@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from integration.api.credentials import read_change
 from integration.credentials import CredentialChange, change_details, forget_credential, set_credential
@@ -59,16 +60,16 @@ class CredentialForm(CompanyScopedForm):
 
     provider = forms.ChoiceField(choices=credential_choices)
     base_url = forms.CharField(
-        label="Base URL", required=False, max_length=500, widget=forms.TextInput(attrs={"class": "vTextField"}),
-        help_text="Empty: the provider's own, by environment.",
+        label=_("Base URL"), required=False, max_length=500, widget=forms.TextInput(attrs={"class": "vTextField"}),
+        help_text=_("Empty: the provider's own, by environment."),
     )  # fmt: skip
     allowed_addresses = forms.CharField(
         required=False, widget=forms.Textarea(attrs={"rows": 4, "cols": 40, "dir": "ltr"}),
-        help_text="Addresses or networks that may send, one a line. Empty: any.",
+        help_text=_("Addresses or networks that may send, one a line. Empty: any."),
     )  # fmt: skip
     overlap_hours = forms.IntegerField(
         required=False, min_value=0, max_value=168, initial=DEFAULT_OVERLAP_HOURS,
-        help_text="How long the previous value of a secret that is set now still holds.",
+        help_text=_("How long the previous value of a secret that is set now still holds."),
     )  # fmt: skip
 
     class Meta:
@@ -161,11 +162,11 @@ class ProviderCredentialAdmin(CompanyScopedAdmin):
         return (
             (None, {"fields": ("company", "provider", "is_enabled", "environment", "base_url", "allowed_addresses",
                                "expires_at")}),
-            ("Secrets", {"fields": (*shown_secrets(obj), "overlap_hours"),
+            (_("Secrets"), {"fields": (*shown_secrets(obj), "overlap_hours"),
                          "description": "What is typed here is encrypted and never shown again."}),
         )  # fmt: skip
 
-    @admin.display(description="secrets")
+    @admin.display(description=_("secrets"))
     def secrets_set(self, obj: ProviderCredential) -> str:
         return ", ".join(obj.masked()) or "none"
 

@@ -12,7 +12,8 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from django.utils.translation import ngettext
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from integration import inbox
 from integration.admin.payload import readable
@@ -63,14 +64,14 @@ class WebhookLogAdmin(LargeListAdmin, ReadOnlyAdmin):
     list_filter: ClassVar[Any] = (LogProviderFilter, "status", ReceivedDayFilter, ("company", CompanyFilter))
     allowed_lookups = ("order_id__exact",)
     search_fields = ("external_id",)
-    search_help_text = "A whole external id, an event's id, or an order's id."
+    search_help_text = _("A whole external id, an event's id, or an order's id.")
     ordering = ("-received_at", "-id")
     readonly_fields = ("order_link", "pretty_body", "body_line")
     fieldsets = (
         (None, {"fields": ("id", "company", "provider", "status", "event_type", "provider_event", "external_id",
                            "order_link", "order_status")}),
-        ("What went wrong", {"fields": ("error_code", "error", "details", "warnings", "attempts", "next_attempt_at")}),
-        ("Request", {"fields": ("received_at", "processed_at", "duration_ms", "method", "path", "remote_address",
+        (_("What went wrong"), {"fields": ("error_code", "error", "details", "warnings", "attempts", "next_attempt_at")}),
+        (_("Request"), {"fields": ("received_at", "processed_at", "duration_ms", "method", "path", "remote_address",
                                 "request_id", "proof", "is_envelope", "duplicates", "count", "headers",
                                 "body_line", "pretty_body")}),
     )  # fmt: skip
@@ -92,31 +93,31 @@ class WebhookLogAdmin(LargeListAdmin, ReadOnlyAdmin):
             return found
         return [*found, wanted, *own.filter(order_id=wanted).values_list("pk", flat=True)[:FOUND_AT_MOST]]
 
-    @admin.display(description="order")
+    @admin.display(description=_("order"))
     def order_link(self, log: WebhookLog) -> str:
         if log.order_id is None or log.company_id is None:
             return "–"
         if not Order.objects.filter(pk=log.order_id, company_id=log.company_id).exists():
-            return f"{log.order_id} (has not come)"
+            return gettext("%(order)s (has not come)") % {"order": log.order_id}
         return format_html(
             '<a href="{}">{}</a>', reverse("admin:orders_order_change", args=[log.order_id]), log.order_id
         )
 
-    @admin.display(description="body")
+    @admin.display(description=_("body"))
     def body_line(self, log: WebhookLog) -> str:
         digest = f", SHA-256 {log.body_sha256}" if log.body_sha256 else ""
-        return f"{log.body_size} bytes{digest}"
+        return gettext("%(size)s bytes") % {"size": log.body_size} + digest
 
-    @admin.display(description="payload")
+    @admin.display(description=_("payload"))
     def pretty_body(self, log: WebhookLog) -> str:
         body = WebhookBody.objects.filter(log=log).values_list("body", flat=True).first()
         if body is None:
-            return "Nothing is kept: the request was rejected, or its bytes are past their retention."
+            return gettext("Nothing is kept: the request was rejected, or its bytes are past their retention.")
         return format_html('<pre class="payload" dir="ltr">{}</pre>', readable(bytes(body)))
 
     # -- doing it again ------------------------------------------------------------------------------------------------
 
-    @admin.action(description="Replay selected events", permissions=["view"])
+    @admin.action(description=_("Replay selected events"), permissions=["view"])
     def replay_selected(self, request: HttpRequest, queryset: QuerySet[WebhookLog]) -> None:
         """Replay what has not succeeded; say what became of it, and why the rest was left alone."""
         logs = list(queryset.select_related("company").order_by("received_at", "id")[: REPLAYED_AT_ONCE + 1])
@@ -134,8 +135,8 @@ class WebhookLogAdmin(LargeListAdmin, ReadOnlyAdmin):
             text = ngettext("%(count)d event left alone: %(reason)s", "%(count)d events left alone: %(reason)s", count)
             self.message_user(request, text % {"count": count, "reason": reason}, messages.WARNING)
         if len(logs) > REPLAYED_AT_ONCE:
-            text = f"Only the {REPLAYED_AT_ONCE} oldest were taken: replay the rest again, or use the replay command."
-            self.message_user(request, text, messages.WARNING)
+            text = gettext("Only the %(count)d oldest were taken: replay the rest again, or use the replay command.")
+            self.message_user(request, text % {"count": REPLAYED_AT_ONCE}, messages.WARNING)
 
     def get_urls(self) -> list[URLPattern]:
         replay = path(
@@ -157,7 +158,8 @@ class WebhookLogAdmin(LargeListAdmin, ReadOnlyAdmin):
         except inbox.NotReplayableError as error:
             self.message_user(request, str(error), messages.WARNING)
         else:
-            self.message_user(request, f"Replayed: {done.get_status_display()}.", messages.SUCCESS)
+            text = gettext("Replayed: %(status)s.") % {"status": done.get_status_display()}
+            self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:integration_webhooklog_change", args=[log.pk]))
 
     def _replay(self, request: HttpRequest, log: WebhookLog, *, force: bool) -> WebhookLog:

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
 from orders.admin.lists import CompanyFilter, LargeListAdmin, searched_company_ids
 from orders.admin_scope import ReadOnlyAdmin
@@ -28,7 +29,7 @@ class CustomerAdmin(LargeListAdmin, ReadOnlyAdmin):
     list_select_related = ("company",)
     list_filter = (("company", CompanyFilter),)
     search_fields = ("phone_key",)
-    search_help_text = "A whole phone number in international form, a whole e-mail address, or an id."
+    search_help_text = _("A whole phone number in international form, a whole e-mail address, or an id.")
     ordering = ("-created_at", "-id")
     fields = ("id", "company", "name", "phone", "email", "created_at", "updated_at", "orders_link")
     readonly_fields = ("orders_link",)
@@ -45,7 +46,7 @@ class CustomerAdmin(LargeListAdmin, ReadOnlyAdmin):
         return [*by_phone.values_list("pk", flat=True)[:FOUND_AT_MOST],
                 *by_email.values_list("pk", flat=True)[:FOUND_AT_MOST]]  # fmt: skip
 
-    @admin.display(description="orders")
+    @admin.display(description=_("orders"))
     def orders_link(self, obj: Customer) -> str:
         url = reverse("admin:orders_order_changelist")
         return format_html('<a href="{}?customer__id__exact={}">Orders of this customer</a>', url, obj.pk)

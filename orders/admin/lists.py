@@ -14,6 +14,7 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from orders.admin_scope import CompanyScopedAdmin, is_superuser, owned_company_ids, sees_several_companies
 from orders.models import Company
@@ -99,7 +100,7 @@ def searched_company_ids(request: HttpRequest) -> list[Any]:
 class ProviderFilter(admin.SimpleListFilter):
     """The providers of the registry; Django's own filter would read them from every row of the table."""
 
-    title = "provider"
+    title = _("provider")
     parameter_name = "provider"
     extra_choices: ClassVar[tuple[tuple[str, str], ...]] = ()
 
@@ -113,7 +114,7 @@ class ProviderFilter(admin.SimpleListFilter):
 class DayFilter(admin.SimpleListFilter):
     """One day, in the company's time zone; in UTC for somebody who sees several. ``?day=2026-11-21`` takes any day."""
 
-    title = "day"
+    title = _("day")
     parameter_name = "day"
     field: ClassVar[str] = "created_at"
 

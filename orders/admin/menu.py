@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from orders.admin.lists import CompanyFilter
 from orders.admin_scope import CompanyScopedAdmin, ScopedInline
@@ -67,7 +68,7 @@ class MenuProductAdmin(CompanyScopedAdmin):
     list_filter = ("is_active", ("company", CompanyFilter))
     # Named for Django's sake; get_search_results is what searches.
     search_fields = ("name", "name_ar")
-    search_help_text = "A part of the name in English or Arabic, or a provider's id."
+    search_help_text = _("A part of the name in English or Arabic, or a provider's id.")
     ordering = ("name", "id")
     readonly_fields = ("id", "created_at")
     fields = ("id", "company", "name", "name_ar", "price", "is_active", "created_at")

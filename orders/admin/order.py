@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
 
 from orders.admin.lists import (
     CompanyFilter,
@@ -61,15 +62,15 @@ class OrderItemInline(ScopedInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[OrderItem]:
         return super().get_queryset(request).select_related("order", "menu_product").prefetch_related("modifiers")
 
-    @admin.display(description="unit price")
+    @admin.display(description=_("unit price"))
     def each(self, item: OrderItem) -> str:
         return money(item.unit_price, item.order.currency)
 
-    @admin.display(description="total price")
+    @admin.display(description=_("total price"))
     def together(self, item: OrderItem) -> str:
         return money(item.total_price, item.order.currency)
 
-    @admin.display(description="modifiers")
+    @admin.display(description=_("modifiers"))
     def options(self, item: OrderItem) -> str:
         """Return the line's options, each as deep as it stands."""
         depth: dict[uuid.UUID, int] = {}
@@ -81,7 +82,7 @@ class OrderItemInline(ScopedInline):
             lines.append(("– " * depth[modifier.pk], f"{modifier}{price}"))
         return format_html_join("", "<div>{}{}</div>", lines) if lines else "–"
 
-    @admin.display(description="menu product")
+    @admin.display(description=_("menu product"))
     def product(self, item: OrderItem) -> str:
         if item.menu_product is None:
             return "–"
@@ -99,7 +100,7 @@ class OrderEventInline(ScopedInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[OrderEvent]:
         return super().get_queryset(request).select_related("user")
 
-    @admin.display(description="webhook")
+    @admin.display(description=_("webhook"))
     def delivery(self, event: OrderEvent) -> str:
         if event.webhook_event_id is None:
             return "–"
@@ -119,16 +120,16 @@ class OrderAdmin(LargeListAdmin, ReadOnlyAdmin):
     )  # fmt: skip
     allowed_lookups = ("customer__id__exact",)
     search_fields = ("external_id",)
-    search_help_text = "A whole external id, an order's id, or a display number of the last month."
+    search_help_text = _("A whole external id, an order's id, or a display number of the last month.")
     ordering = ("-created_at", "-id")
     readonly_fields: ClassVar[Any] = ("webhook_logs", *AMOUNTS)
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("id", "company", "provider", "external_id", "display_id", "branch", "status",
                            "attention_reasons", "is_test", "via_hub", "webhook_logs")}),
-        ("Customer", {"fields": ("customer", "customer_name", "customer_phone", "customer_phone_access_code",
+        (_("Customer"), {"fields": ("customer", "customer_name", "customer_phone", "customer_phone_access_code",
                                  "customer_email", "delivery_address", "notes", "courier")}),
-        ("Amounts", {"fields": (*AMOUNTS, "currency", "payment_method")}),
-        ("Handing over", {"fields": ("order_type", "fulfilled_by", "placed_at", "received_at", "accept_by",
+        (_("Amounts"), {"fields": (*AMOUNTS, "currency", "payment_method")}),
+        (_("Handing over"), {"fields": ("order_type", "fulfilled_by", "placed_at", "received_at", "accept_by",
                                      "scheduled_for", "estimated_delivery_at", "created_at", "updated_at", "seq")}),
     )  # fmt: skip
     inlines = (OrderItemInline, OrderEventInline)
@@ -143,11 +144,11 @@ class OrderAdmin(LargeListAdmin, ReadOnlyAdmin):
         return [*own.filter(external_id=term).values_list("pk", flat=True)[:FOUND_AT_MOST],
                 *recent.filter(display_id=term).values_list("pk", flat=True)[:FOUND_AT_MOST]]  # fmt: skip
 
-    @admin.display(description="total")
+    @admin.display(description=_("total"))
     def amount(self, obj: Order) -> str:
         return f"{money(obj.total, obj.currency)} {obj.currency}"
 
-    @admin.display(description="webhook log")
+    @admin.display(description=_("webhook log"))
     def webhook_logs(self, obj: Order) -> str:
         url = reverse("admin:integration_webhooklog_changelist")
         # The index of orders in the log begins with the company.

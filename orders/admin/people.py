@@ -12,6 +12,7 @@ from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.password_validation import validate_password
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext_lazy as _
 
 from orders import members
 from orders.admin.lists import CompanyFilter
@@ -41,9 +42,9 @@ class UserAdmin(CompanyScopedAdmin, _UserAdmin):
     filter_horizontal = ()
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        ("Person", {"fields": ("first_name", "last_name", "email")}),
-        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser")}),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
+        (_("Person"), {"fields": ("first_name", "last_name", "email")}),
+        (_("Rights"), {"fields": ("is_active", "is_staff", "is_superuser")}),
+        (_("Dates"), {"fields": ("last_login", "date_joined")}),
     )
 
     def in_scope(self, queryset: QuerySet[User], company_ids: list[uuid.UUID]) -> QuerySet[User]:
@@ -87,11 +88,11 @@ class NewMembershipForm(MembershipForm):
     """A place for somebody we know, or for somebody new."""
 
     new_username = forms.CharField(max_length=150, required=False, validators=[User.username_validator])
-    new_email = forms.EmailField(label="E-mail", required=False)
+    new_email = forms.EmailField(label=_("E-mail"), required=False)
     new_password = forms.CharField(
-        label="Password", required=False, strip=False,
+        label=_("Password"), required=False, strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="For the first sign-in.",
+        help_text=_("For the first sign-in."),
     )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -146,7 +147,10 @@ class MembershipAdmin(CompanyScopedAdmin):
         place = ("company", "user", "role", "is_limited", "branches")
         if obj is not None:
             return ((None, {"fields": place}),)
-        return ((None, {"fields": place}), ("Somebody new", {"fields": ("new_username", "new_email", "new_password")}))
+        return (
+            (None, {"fields": place}),
+            (_("Somebody new"), {"fields": ("new_username", "new_email", "new_password")}),
+        )
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         """Make the person of a new place; both are rolled back together."""

@@ -200,3 +200,12 @@ def test_arabic_is_offered_in_arabic(client):
         ("ar", "العربية"),
     ]
     assert [code for code, _ in settings.LANGUAGES] == ["en", "ar"]
+
+
+def test_the_admin_names_models_and_fields_in_arabic(shop):
+    html = page(in_arabic(shop.client()), "/admin/orders/order/")
+    assert '<html lang="ar" dir="rtl"' in html
+    assert "اختر الطلب للاستعراض" in html
+    with translation.override("ar"):
+        assert str(Order._meta.get_field("external_id").verbose_name) == "الرقم الخارجي"
+    assert "Select order to view" in page(shop.client(), "/admin/orders/order/")
