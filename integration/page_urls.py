@@ -1,11 +1,11 @@
-"""The pages outside the orders: signing in and out, the alerts, the webhooks, the integrations."""
+"""The pages outside the orders: signing in and out, alerts, webhooks, integrations, menu."""
 
 from __future__ import annotations
 
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from integration.views import alerts, bell, integrations, replay, trial, webhooks
+from integration.views import alerts, bell, integrations, menu, menu_file, replay, trial, webhooks
 from orders.preferences import choose
 from orders.views import SignInView
 
@@ -29,4 +29,16 @@ urlpatterns = [
     path("integrations/<slug:provider>/test/", integrations.try_way, name="integration-test"),
     path("integrations/<slug:provider>/switch/", integrations.switch, name="integration-switch"),
     path("integrations/<slug:provider>/register/", integrations.register, name="integration-register"),
+    path("menu/", menu.unmapped, name="menu"),
+    path("menu/map/", menu.map_to, name="menu-map"),
+    path("menu/ids/<int:code_id>/remove/", menu.take, name="menu-take"),
+    path("menu/products/", menu.products, name="menu-products"),
+    path("menu/products/new/", menu.new_product, name="menu-new"),
+    path("menu/products/<uuid:product_id>/", menu.product, name="menu-product"),
+    path("menu/products/<uuid:product_id>/change/", menu.change, name="menu-change"),
+    path("menu/products/<uuid:product_id>/ids/", menu.add_id, name="menu-add-id"),
+    path("menu/products/<uuid:product_id>/delete/", menu.delete, name="menu-delete"),
+    path("menu/export.csv", menu_file.export, name="menu-export"),
+    path("menu/file/", menu_file.check, name="menu-file"),
+    path("menu/file/import/", menu_file.bring_in, name="menu-import"),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from typing import Any
 
 from orders.matching import Menu
 from orders.models import MenuProduct, Order, OrderItem, OrderItemModifier
@@ -31,7 +32,7 @@ def write_lines(order: Order, lines: Iterable[Line], store_ids: tuple[str, ...])
             total_price=line.total_price,
             notes=line.notes,
             menu_product=product,
-            **_names(line, product),
+            **names_of(line, product),
         )
         items.append(item)
         unmapped = unmapped or product is None
@@ -53,7 +54,7 @@ def _add_modifiers(
     nameless = False
     first = next((index for index, row in enumerate(into) if row.item_id == item.id), len(into))
     for option in options:
-        names = _names(option, menu.find(option))
+        names = names_of(option, menu.find(option))
         row = OrderItemModifier(
             item_id=item.id,
             parent=parent,
@@ -69,12 +70,21 @@ def _add_modifiers(
     return nameless
 
 
-def _names(thing: Line | Modifier, product: MenuProduct | None) -> dict[str, str]:
-    """Return the provider's names, and the menu's where the provider sends ids alone."""
-    return {
-        "name": thing.name or (product.name if product else ""),
-        "name_ar": thing.name_ar or (product.name_ar if product else ""),
-    }
+def names_of(thing: Line | Modifier, product: MenuProduct | None) -> dict[str, Any]:
+    """Return the provider's names, and the menu's where the provider sends ids alone; the flags tell which are the menu's."""
+    names: dict[str, Any] = {}
+    for field in ("name", "name_ar"):
+        told = getattr(thing, field)
+        names[field] = told or (getattr(product, field) if product else "")
+        names[f"has_menu_{field}"] = not told and bool(names[field])
+    return names
+
+
+def as_told(row: OrderItem | OrderItemModifier) -> Line:
+    """Return what the menu is asked about a row: its id, and the names that the provider itself sent."""
+    name = "" if row.has_menu_name else row.name
+    name_ar = "" if row.has_menu_name_ar else row.name_ar
+    return Line(quantity=1, external_id=row.external_id, name=name, name_ar=name_ar)
 
 
 def as_snapshot(order: Order, lines: tuple[Line, ...] | None = None) -> OrderSnapshot:

@@ -181,7 +181,7 @@ _ATTENTION = {
             "unmapped_item",
             _("Item not on the menu"),
             _("A line or an option has an id or a name that the menu does not know."),
-            _("Read the line with care. To mend it, add the provider's id to the product in the menu."),
+            _("Read the line with care. To mend it, say on the page of the menu which product it is."),
         ),
         Attention(
             "unknown_branch",

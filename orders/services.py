@@ -1,5 +1,5 @@
-"""The only doors to an order: ``apply_event`` for what a provider says, ``change_status`` and ``note_prep_time`` for what a
-person does.
+"""The doors to an order: ``apply_event`` for what a provider says, ``change_status`` and ``note_prep_time`` for what a person
+does. There is one more, ``orders.rematch``, for what follows from a change of the menu.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def _create(company: Company, provider: str, event: ProviderEvent, delivery: Del
         reasons.add("missing_customer")
     if write_lines(order, snapshot.lines or (), snapshot.store_ids):
         reasons.add("unmapped_item")
-    _set_reasons(order, reasons)
+    set_reasons(order, reasons)
     order.seq = next_seq(company.id)
     order.save(force_insert=True)
     write_event(
@@ -214,7 +214,8 @@ def _set_customer(company: Company, order: Order, info: CustomerInfo | None) -> 
     order.customer_email = contact.email
 
 
-def _set_reasons(order: Order, reasons: Iterable[str]) -> None:
+def set_reasons(order: Order, reasons: Iterable[str]) -> None:
+    """Set why an order waits for a person; does not save."""
     order.attention_reasons = sorted(reasons)
     order.needs_attention = bool(order.attention_reasons)
 
@@ -394,7 +395,7 @@ def _replace_fields(company: Company, order: Order, event: ProviderEvent) -> dic
         reasons.discard("amount_mismatch")
         if not adds_up(as_snapshot(order, snapshot.lines), digits):
             reasons.add("amount_mismatch")
-    _set_reasons(order, reasons)
+    set_reasons(order, reasons)
     return changes
 
 

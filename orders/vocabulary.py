@@ -33,7 +33,7 @@ _WORDS = (
     gettext_noop("tax"), gettext_noop("delivery fee"), gettext_noop("service fee"), gettext_noop("discount"),
     gettext_noop("tip"), gettext_noop("total"), gettext_noop("cash due"), gettext_noop("currency"), gettext_noop("branch"),
     gettext_noop("items"), gettext_noop("customer"), gettext_noop("delivery address"), gettext_noop("is test"),
-    gettext_noop("accept by"), gettext_noop("prep minutes"),
+    gettext_noop("accept by"), gettext_noop("prep minutes"), gettext_noop("menu product"),
     # Steps of a trial and of a test of the connection
     gettext_noop("parse"), gettext_noop("apply"), gettext_noop("process"), gettext_noop("read"), gettext_noop("record"),
     gettext_noop("token"), gettext_noop("call"),

@@ -43,6 +43,9 @@ class ProviderAdapter:
     stored_status: ClassVar[int] = 202
     """The HTTP status that the provider takes as accepted for an event that is stored and waits."""
 
+    item_ids_end_in_store: ClassVar[bool] = False
+    """Whether the ids of items may have ``-`` and the store's id behind them: one product, another id in each branch."""
+
     calls: ClassVar[ProviderCalls | None] = None
     """How the kitchen's answers go to the provider; None: it takes none."""
 

@@ -14,7 +14,17 @@ from django.utils import timezone
 from integration.alerts import raise_alert
 from integration.models import Alert, WebhookLog
 from integration.tests.factories import Installation, make_installation
-from orders.models import ApiToken, AuditEntry, Branch, Customer, Membership, Order, OrderEvent
+from orders.models import (
+    ApiToken,
+    AuditEntry,
+    Branch,
+    Customer,
+    Membership,
+    MenuProduct,
+    MenuProductCode,
+    Order,
+    OrderEvent,
+)
 
 SHARED = {"name": "Lina Haddad", "phone": "+962790123456", "email": "lina@example.com"}
 
@@ -38,6 +48,8 @@ def fill(installation: Installation, secret_note: str) -> None:
     ApiToken.issue(user=installation.owner, company=installation.company, name=f"{secret_note} token")
     AuditEntry.objects.create(company=installation.company, actor=f"{secret_note} actor", action="test")
     Branch.objects.filter(company=installation.company).update(name="Main", name_ar=f"{secret_note} branch")
+    product = MenuProduct.objects.create(company=installation.company, name="Kabsa", name_ar=f"{secret_note} dish")
+    MenuProductCode.objects.create(product=product, provider="careem", external_id="KABSA")
 
 
 @pytest.fixture
@@ -71,6 +83,8 @@ def objects_of(installation: Installation) -> dict[str, list[str]]:
         "event_id": [str(log.id) for log in WebhookLog.objects.filter(company=company)],
         "alert_id": [str(alert.id) for alert in Alert.objects.filter(company=company)],
         "member_id": [str(member.id) for member in Membership.objects.filter(company=company)],
+        "product_id": [str(product.id) for product in MenuProduct.objects.filter(company=company)],
+        "code_id": [str(code.id) for code in MenuProductCode.objects.filter(company=company)],
         "token_id": [str(token.id) for token in ApiToken.objects.filter(company=company)],
         "provider": ["careem"],
     }
@@ -96,7 +110,7 @@ def test_what_belongs_to_another_company_answers_like_what_does_not_exist(two, m
     for path in owned_paths():
         (name,) = PARAMETER.findall(path)
         body = json.dumps(next((b for key, b in BODIES.items() if path.endswith(key)), {}))
-        nobody = str(uuid.uuid4())
+        nobody = "0" if "<int:" in path else str(uuid.uuid4())
         for object_id in objects_of(theirs)[name]:
             answers = [
                 client.generic(method, f"/{PARAMETER.sub(each, path)}", body, content_type="application/json")

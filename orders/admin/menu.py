@@ -7,15 +7,15 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from orders.admin.lists import CompanyFilter
 from orders.admin_scope import CompanyScopedAdmin, ScopedInline
+from orders.menu import search_products
 from orders.models import MenuProduct, MenuProductCode
-from orders.names import name_key
 from providers.registry import provider_choices
 
 
@@ -78,11 +78,4 @@ class MenuProductAdmin(CompanyScopedAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[MenuProduct], search_term: str
     ) -> tuple[QuerySet[MenuProduct], bool]:
-        term = search_term.strip().replace("\x00", "")
-        if not term:
-            return queryset, False
-        # The keys are without diacritics and letter variants, so that each way of writing an Arabic name finds it.
-        key = name_key(term)
-        named = Q(name_key__contains=key) | Q(name_ar_key__contains=key) if key else Q(name__icontains=term)
-        coded = MenuProductCode.objects.filter(external_id=term).values("product_id")
-        return queryset.filter(named | Q(pk__in=coded)), False
+        return search_products(queryset, search_term), False

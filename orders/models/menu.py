@@ -37,10 +37,14 @@ class MenuProduct(models.Model):
         return self.name
 
     def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
-        self.name_key, self.name_ar_key = name_key(self.name), name_key(self.name_ar)
+        self.set_keys()
         if update_fields is not None:
             update_fields = {*update_fields, "name_key", "name_ar_key"}
         super().save(*args, update_fields=update_fields, **kwargs)
+
+    def set_keys(self) -> None:
+        """Set the names' forms for comparison; ``save`` does it, writing many at once does not."""
+        self.name_key, self.name_ar_key = name_key(self.name), name_key(self.name_ar)
 
 
 class MenuProductCode(models.Model):
@@ -50,6 +54,11 @@ class MenuProductCode(models.Model):
     product = models.ForeignKey(MenuProduct, models.CASCADE, related_name="codes")
     provider = models.CharField(max_length=32)
     external_id = models.CharField(max_length=255)
+    mapped_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """When a person said that an item which had come is this product; None where the id came with the menu."""
+    mapped_by = models.ForeignKey(
+        "orders.User", models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
 
     class Meta:
         db_table = "menu_product_codes"

@@ -136,10 +136,17 @@ class OrderItem(models.Model):
     total_price = _amount()
     notes = models.TextField(blank=True)
     menu_product = models.ForeignKey("orders.MenuProduct", models.SET_NULL, null=True, related_name="+")
+    has_menu_name = models.BooleanField(default=False, db_default=False, editable=False)
+    """``name`` is the menu's: the provider sent none."""
+    has_menu_name_ar = models.BooleanField(default=False, db_default=False, editable=False)
 
     class Meta:
         db_table = "order_items"
         ordering = ["position"]
+        indexes = [
+            # Read by unmapped.waiting_orders: the lines of an id that the menu did not know.
+            models.Index(fields=["external_id"], condition=Q(menu_product=None), name="order_item_unmapped"),
+        ]
         constraints = [
             # Lines are shown in the payload's order.
             models.UniqueConstraint(fields=["order", "position"], name="order_item_position"),
@@ -162,10 +169,21 @@ class OrderItemModifier(models.Model):
     name_ar = models.CharField(max_length=255, blank=True)
     quantity = models.PositiveIntegerField(default=1)
     price = _amount()
+    has_menu_name = models.BooleanField(default=False, db_default=False, editable=False)
+    """``name`` is the menu's: the provider sent none."""
+    has_menu_name_ar = models.BooleanField(default=False, db_default=False, editable=False)
 
     class Meta:
         db_table = "order_item_modifiers"
         ordering = ["position"]
+        indexes = [
+            # Read by unmapped.waiting_orders: options without a name, and those that the menu gave one.
+            models.Index(
+                fields=["external_id"],
+                condition=Q(name="", name_ar="") | Q(has_menu_name=True),
+                name="order_option_by_menu",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["item", "position"], name="order_item_modifier_position"),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="order_item_modifier_quantity_positive"),

@@ -76,6 +76,7 @@ class JahezAdapter(ProviderAdapter):
 
     slug = "jahez"
     name = "Jahez"
+    item_ids_end_in_store = True
     colour = "#b3122a"
     calls = JahezCalls()
     schemes: ClassVar[tuple[Scheme, ...]] = (BEARER,)
