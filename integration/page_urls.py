@@ -1,11 +1,11 @@
-"""The pages outside the orders: signing in and out, alerts, webhooks, integrations, menu."""
+"""The pages outside the orders: signing in and out, alerts, webhooks, integrations, menu, team."""
 
 from __future__ import annotations
 
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from integration.views import alerts, bell, integrations, menu, menu_file, replay, trial, webhooks
+from integration.views import alerts, bell, integrations, menu, menu_file, replay, team, trial, webhooks
 from orders.preferences import choose
 from orders.views import SignInView
 
@@ -41,4 +41,13 @@ urlpatterns = [
     path("menu/export.csv", menu_file.export, name="menu-export"),
     path("menu/file/", menu_file.check, name="menu-file"),
     path("menu/file/import/", menu_file.bring_in, name="menu-import"),
+    path("team/", team.people, name="team"),
+    path("team/password/", team.password, name="password"),
+    path("team/invite/", team.invite, name="team-invite"),
+    path("team/tokens/", team.issue_token, name="team-tokens"),
+    path("team/tokens/<uuid:token_id>/revoke/", team.revoke_token, name="team-revoke"),
+    path("team/<uuid:member_id>/", team.member, name="team-member"),
+    path("team/<uuid:member_id>/remove/", team.remove, name="team-remove"),
+    path("team/<uuid:member_id>/end-sessions/", team.end_sessions, name="team-end-sessions"),
+    path("team/<uuid:member_id>/new-password/", team.new_password, name="team-new-password"),
 ]

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from orders.models import ApiToken, Branch, Company, Membership, Role, User
 from orders.secret_files import new_secret
@@ -131,6 +132,25 @@ def remove_member(member: Membership) -> int:
         member.delete()
         _set_staff(user)
     return int(revoked)
+
+
+def end_sessions(user: User) -> None:
+    """Sign a person out everywhere, from the next request on; their tokens stay."""
+    User.objects.filter(pk=user.pk).update(sessions_ended=F("sessions_ended") + 1)
+
+
+def may_reset(member: Membership) -> bool:
+    """Tell whether the company may give a person a new password: not where it would open another company to it."""
+    others = Membership.objects.filter(user=member.user).exclude(company=member.company)
+    return not member.user.is_superuser and not others.exists()
+
+
+def reset_password(member: Membership) -> str:
+    """Give a person a new password, which is shown once; it ends their sessions. Ask :func:`may_reset` before."""
+    password = new_secret(15)
+    member.user.set_password(password)
+    member.user.save(update_fields=["password"])
+    return password
 
 
 def _lock_owners(company: Company) -> None:

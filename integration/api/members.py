@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from integration import team
 from integration.api.paging import page_of
 from integration.api.reading import Fields, body_of
 from integration.serializers import (
@@ -24,23 +24,18 @@ from integration.serializers import (
 )
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY, PAGE
-from orders.audit import record_act
 from orders.errors import ApiError, not_found
-from orders.members import (
-    UNCHANGED,
-    LastOwnerError,
-    UnknownBranchError,
-    UsernameTakenError,
-    add_member,
-    change_member,
-    find_member,
-    remove_member,
-)
+from orders.members import UNCHANGED, LastOwnerError, UnknownBranchError, UsernameTakenError, find_member
 from orders.models import Membership, Role, User
 from orders.schema import failures
 from orders.times import iso_time
 
 _OWNERS = dict.fromkeys(("GET", "POST", "PATCH", "DELETE"), Role.OWNER)
+
+
+def act_of(view: CompanyAPIView) -> team.Act:
+    """Return who calls, for the acts of a team."""
+    return team.Act(view.company, view.access.user, view.request._request)
 
 
 def member_json(member: Membership) -> dict[str, Any]:
@@ -105,14 +100,9 @@ class MemberListView(CompanyAPIView):
         fields.check()
         assert role is not None
         try:
-            with transaction.atomic():
-                member, password = add_member(
-                    self.company, username=username, role=role, email=email, name=name, branch_ids=branch_ids
-                )
-                record_act(
-                    "member.added", company=self.company, target=username, request=request._request, user=request.user,
-                    details={"role": role.value, "branches": _texts(branch_ids)},
-                )  # fmt: skip
+            member, password = team.invite(
+                act_of(self), username=username, role=role, email=email, name=name, branch_ids=branch_ids
+            )
         except UsernameTakenError:
             raise ApiError(409, "username_taken", "Somebody has this username already.") from None
         except UnknownBranchError:
@@ -155,13 +145,7 @@ class MemberView(CompanyAPIView):
             fields.fault("body", "expected role or branches")
         fields.check()
         try:
-            with transaction.atomic():
-                changes = change_member(member, role=role, branch_ids=branch_ids)
-                if changes:
-                    record_act(
-                        "member.changed", company=self.company, target=member.user.username, request=request._request,
-                        user=request.user, details=changes,
-                    )  # fmt: skip
+            team.change(act_of(self), member, role=role, branch_ids=branch_ids)
         except LastOwnerError:
             raise _last_owner() from None
         except UnknownBranchError:
@@ -178,15 +162,8 @@ class MemberView(CompanyAPIView):
     )
     def delete(self, request: Request, member_id: uuid.UUID) -> Response:
         """Remove the member."""
-        member = self._find(member_id)
-        username, role = member.user.username, member.role
         try:
-            with transaction.atomic():
-                revoked = remove_member(member)
-                record_act(
-                    "member.removed", company=self.company, target=username, request=request._request, user=request.user,
-                    details={"role": role, "revokedTokens": revoked},
-                )  # fmt: skip
+            revoked = team.remove(act_of(self), self._find(member_id))
         except LastOwnerError:
             raise _last_owner() from None
         return Response({"success": True, "data": {"id": str(member_id), "deleted": True, "revokedTokens": revoked}})
@@ -232,7 +209,3 @@ def _branches(fields: Fields, role: Role | None) -> list[uuid.UUID] | None:
     if None in ids:
         fields.fault("branches", "expected branch ids, which are UUIDs")
     return [branch_id for branch_id in ids if branch_id is not None]
-
-
-def _texts(branch_ids: list[uuid.UUID] | None) -> list[str] | None:
-    return None if branch_ids is None else [str(branch_id) for branch_id in branch_ids]

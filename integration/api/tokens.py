@@ -5,17 +5,17 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar
 
-from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from integration import team
+from integration.api.members import act_of
 from integration.api.paging import page_of
 from integration.api.reading import Fields, body_of
 from integration.serializers import NewTokenAnswer, TokenAnswer, TokenPage, TokenRequest, TokenRevokedAnswer
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY, PAGE
-from orders.audit import record_act
 from orders.errors import not_found
 from orders.members import find_token
 from orders.models import ApiToken, Role
@@ -69,12 +69,7 @@ class TokenListView(CompanyAPIView):
         fields = Fields(body_of(request), ("name",))
         name = fields.text("name", 100, required=True)
         fields.check()
-        with transaction.atomic():
-            token, key = ApiToken.issue(user=self.access.user, company=self.company, name=name)
-            record_act(
-                "token.issued", company=self.company, target=token.id, request=request._request,
-                user=request.user, details={"name": name},
-            )  # fmt: skip
+        token, key = team.issue(act_of(self), name)
         return Response({"success": True, "data": token_json(token) | {"key": key}}, 201)
 
 
@@ -104,13 +99,7 @@ class TokenView(CompanyAPIView):
     )
     def delete(self, request: Request, token_id: uuid.UUID) -> Response:
         """Revoke the token."""
-        token = self._find(token_id)
-        with transaction.atomic():
-            token.delete()
-            record_act(
-                "token.revoked", company=self.company, target=token_id, request=request._request, user=request.user,
-                details={"name": token.name},
-            )  # fmt: skip
+        team.revoke(act_of(self), self._find(token_id))
         return Response({"success": True, "data": {"id": str(token_id), "deleted": True}})
 
     def _find(self, token_id: uuid.UUID) -> ApiToken:

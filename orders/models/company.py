@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 import zoneinfo
+from collections.abc import Iterator
 from datetime import time
 from typing import Any
 
@@ -36,8 +38,24 @@ country_code = RegexValidator(r"^[A-Z]{2}$", "A country is two capital letters, 
 class User(AbstractUser):  # type: ignore[django-manager-missing]
     """A person who signs in. What they may do stands in their memberships."""
 
+    sessions_ended = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    """How often all sessions of this person were ended. It is a part of what a session proves itself with."""
+
     class Meta:
         db_table = "users"
+
+    def get_session_auth_hash(self) -> str:
+        return self._of_this_round(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        for each in super().get_session_auth_fallback_hash():
+            yield self._of_this_round(each)
+
+    def _of_this_round(self, proof: str) -> str:
+        """Return the proof as it counts now; as Django makes it until sessions are ended for the first time."""
+        if not self.sessions_ended:
+            return proof
+        return hashlib.sha256(f"{proof}\n{self.sessions_ended}".encode()).hexdigest()
 
     @property
     def display_name(self) -> str:
