@@ -19,9 +19,9 @@ class Span:
 
 def business_date(company: Company, moment: datetime) -> date:
     """Return the business day that a moment belongs to: before the cut-off it is still yesterday."""
-    local = moment.astimezone(ZoneInfo(company.time_zone))
-    is_before = local.time() < company.business_day_cutoff
-    return local.date() - timedelta(days=1) if is_before else local.date()
+    day = moment.astimezone(ZoneInfo(company.time_zone)).date()
+    # By the moment and not by the clock: where the clock changes at the cut-off, its time comes twice or never.
+    return day if moment >= day_start(company, day) else day - timedelta(days=1)
 
 
 def day_start(company: Company, day: date) -> datetime:

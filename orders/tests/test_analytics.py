@@ -97,6 +97,10 @@ def company(zone="Asia/Amman", cutoff=time(0)):
         ("Asia/Amman", time(0), datetime(2026, 3, 17, 21, 0, tzinfo=UTC), date(2026, 3, 18)),
         ("Asia/Amman", time(4), datetime(2026, 3, 18, 0, 59, tzinfo=UTC), date(2026, 3, 17)),
         ("Asia/Amman", time(4), datetime(2026, 3, 18, 1, 0, tzinfo=UTC), date(2026, 3, 18)),
+        ("Europe/Paris", time(2, 30), datetime(2026, 10, 25, 0, 29, tzinfo=UTC), date(2026, 10, 24)),
+        ("Europe/Paris", time(2, 30), datetime(2026, 10, 25, 1, 10, tzinfo=UTC), date(2026, 10, 25)),
+        ("Europe/Paris", time(2, 30), datetime(2026, 3, 29, 1, 29, tzinfo=UTC), date(2026, 3, 28)),
+        ("Europe/Paris", time(2, 30), datetime(2026, 3, 29, 1, 30, tzinfo=UTC), date(2026, 3, 29)),
         ("Africa/Cairo", time(0), datetime(2026, 4, 24, 20, 59, tzinfo=UTC), date(2026, 4, 24)),
     ],
 )
