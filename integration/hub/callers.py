@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, Throttled
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from integration.hub.subscriptions import keys_of
-from orders.access import find_access
+from integration.inbox import record_rejection
+from integration.limits import refused_limit
+from integration.models.credential import NEXARA
+from integration.senders import find_company
+from orders.access import Access, CompanyAPIView, find_access, named_company
 from orders.authentication import token_of
-from orders.models import Company, Role
+from orders.models import Company, Role, User
 from providers.signatures import HexSignature, InboundRequest, SignatureError, verify_request
 
 SIGNATURE = HexSignature(
@@ -64,6 +75,52 @@ def check_registration(call: InboundRequest, company: Company | None, key: str, 
     is_vouched_for = settings.NEXARA_API_KEY or call.header("authorization").strip().lower().startswith("token ")
     if not is_vouched_for and not names_current:
         verify_request((SIGNATURE,), call, {SIGNATURE.secret: [*current, *offered]}, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A platform that reads what the hub keeps of one of its companies."""
+
+    company: Company
+
+
+class PlatformAuthentication(BaseAuthentication):
+    """A platform's proof instead of a person: the deployer's key, or the company's signature over an empty body.
+
+    The company is named by ``X-Company-Id``, else by ``company``.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User, Platform] | None:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        call = InboundRequest(body=request._request.body, headers=headers, path=request.path)
+        if not SIGNATURE.carried(call) and not call.header("authorization").lower().startswith("bearer "):
+            return None
+        company = find_company(named_company(request))
+        try:
+            check_caller(call, company, timezone.now())
+        except SignatureError as error:
+            wait_s = refused_limit(company, NEXARA, request.META["REMOTE_ADDR"])
+            if wait_s:
+                raise Throttled(wait_s) from None
+            record_rejection(company, NEXARA, error.reason, timezone.now())
+            raise AuthenticationFailed from None
+        if company is None:
+            raise AuthenticationFailed
+        return User(username="platform"), Platform(company)
+
+
+class PlatformReadView(CompanyAPIView):
+    """What a company's people read at the hub, and its platform as well."""
+
+    authentication_classes = (*APIView.authentication_classes, PlatformAuthentication)
+
+    @cached_property
+    def access(self) -> Access:
+        """The caller's standing; a platform reads as one of the staff does."""
+        if isinstance(self.request.auth, Platform):
+            assert isinstance(self.request.user, User)
+            return Access(self.request.user, self.request.auth.company, Role.STAFF)
+        return super().access
 
 
 def _is_one_of(key: str, held: Sequence[str]) -> bool:

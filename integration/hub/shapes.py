@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers as s
 
@@ -16,6 +17,26 @@ from providers.registry import ADAPTERS
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER, description="What makes two calls the same; else their bytes."
 )
+
+
+class PlatformScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """A platform's own proof, where a person's is not needed."""
+
+    target_class = "integration.hub.callers.PlatformAuthentication"
+    name = "platform"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-Nexara-Signature",
+            "description": (
+                "With `X-Timestamp` and `X-Company-Id`: HMAC-SHA256 in hex, with a key that the hub holds for the company,"
+                " over the timestamp, a full stop and the body, which is empty; or the deployer's key as"
+                " `Authorization: Bearer`."
+            ),
+        }
+
 
 _EVENTS = f"Of {', '.join(EVENTS)}; empty: all."
 

@@ -21,6 +21,7 @@ from integration.api.reading import Fields, body_of, query_of
 from integration.breaker import state_of
 from integration.events import PROVIDERS, event_json, filter_events, visible_events
 from integration.hub import shapes
+from integration.hub.callers import PlatformReadView
 from integration.hub.forwards import EVENTS
 from integration.hub.subscriptions import breaker_name, current_key, hurry
 from integration.inbox import NotReplayableError, replay
@@ -40,6 +41,10 @@ from providers.registry import ADAPTERS
 
 Status = IntegrationWebhook.Status
 _CHANGEABLE = ("url", "events", "status")
+_PLATFORM = (
+    "A platform reads its own company's (`X-Company-Id`) as well, with the proof by which it registers: the deployer's key,"
+    " or `X-Nexara-Signature` over an empty body."
+)
 _TO_REPLAY = (WebhookStatus.FAILED, WebhookStatus.DEAD, WebhookStatus.QUARANTINED)
 
 
@@ -62,13 +67,13 @@ def log_json(log: WebhookLog) -> dict[str, Any]:
     return event_json(log) | {"forwards": [forward_json(forward) for forward in log.forwards.all()]}
 
 
-class HubLogView(CompanyAPIView):
+class HubLogView(PlatformReadView):
     """``GET /api/webhooks/logs``."""
 
     @extend_schema(
         operation_id="hub_logs",
         summary="List what came and where it went",
-        description="As `/api/integration/logs`, each delivery with its `forwards`.",
+        description=f"As `/api/integration/logs`, each delivery with its `forwards`. {_PLATFORM}",
         parameters=[*LOG_FILTERS, *PAGE, *COMPANY],
         responses={200: shapes.HubLogPage, **failures(400, 404)},
         tags=["hub"],
@@ -81,13 +86,16 @@ class HubLogView(CompanyAPIView):
         return page_of(request, logs, log_json, by="received_at")
 
 
-class HubStatsView(CompanyAPIView):
+class HubStatsView(PlatformReadView):
     """``GET /api/webhooks/stats``."""
 
     @extend_schema(
         operation_id="hub_stats",
         summary="Read the hub's figures over a period",
-        description="As `/api/integration/stats`, with `forwards`: how many were written in the period, by what they are now.",
+        description=(
+            "As `/api/integration/stats`, with `forwards`: how many were written in the period, by what they are now."
+            f" {_PLATFORM}"
+        ),
         parameters=[*STATS_FILTERS, *COMPANY],
         responses={200: shapes.HubStatsAnswer, **failures(400, 404)},
         tags=["hub"],
