@@ -76,6 +76,31 @@ def register_request(
     )
 
 
+def reading_requests(company: Company, path: str) -> list[OutboundRequest]:
+    """Return the request that reads what the hub keeps of a company: once for each key by which it may know us."""
+    registered = IntegrationWebhook.objects.filter(company=company).values_list("provider", flat=True)
+    keys = dict.fromkeys(key for provider in ("", *registered) for key in keys_of(company, provider))
+    headers = {"X-Company-Id": str(company.id)}
+    request = OutboundRequest(method="GET", url=f"{settings.NEXARA_BASE_URL}{path}", headers=headers)
+    return [_proved(request, key) for key in keys or [""]]
+
+
+def read(company: Company, path: str) -> Any:
+    """Read a JSON document that the hub keeps of a company: once for each proof, within five seconds. Raises SendError."""
+    until = time.monotonic() + HEALTH_TOTAL_S
+    for request in reading_requests(company, path):
+        left_s = max(0.5, until - time.monotonic())
+        answer = outbound.send(request, timeout_s=left_s, total_s=left_s).answer
+        if answer.status != 401:
+            break
+    if not answer.is_success:
+        raise SendError("refused", f"NEXARA answered {answer.status}.", is_passing=answer.status >= 500)
+    document = answer.document()
+    if not isinstance(document, dict):
+        raise SendError("unreadable", "NEXARA's answer is not JSON.", is_passing=False)
+    return document
+
+
 def _proved(request: OutboundRequest, secret: str) -> OutboundRequest:
     """Add our key where the deployer set one, and the company's signature in the form in which the hub signs to us."""
     headers = {}

@@ -1,11 +1,11 @@
-"""The pages outside the orders: signing in and out, alerts, webhooks, integrations, menu, team."""
+"""The pages outside the orders: signing in and out, the dashboard's panels, alerts, webhooks, integrations, menu, team."""
 
 from __future__ import annotations
 
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from integration.views import alerts, bell, integrations, menu, menu_file, replay, team, trial, webhooks
+from integration.views import alerts, bell, dashboard, integrations, menu, menu_file, replay, team, trial, webhooks
 from orders.preferences import choose
 from orders.views import SignInView
 
@@ -13,6 +13,7 @@ urlpatterns = [
     path("sign-in/", SignInView.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("preferences/", choose, name="preferences"),
+    path("dashboard/panels/", dashboard.panels, name="dashboard-panels"),
     path("alerts/", alerts.alerts, name="alerts"),
     path("alerts/badge/", alerts.badge, name="alert-badge"),
     path("alerts/<uuid:alert_id>/acknowledge/", alerts.move, {"move": "acknowledge"}, name="alert-acknowledge"),

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.core.management import call_command
 from django.utils import timezone
 
-from integration import deadlines, health_history, heartbeat, housekeeping, inbox, outbox, personal_data
+from integration import deadlines, health_history, heartbeat, housekeeping, hub_watch, inbox, outbox, personal_data
 from orders.security.sign_in import forget_old_tries
 
 
@@ -35,6 +35,18 @@ def push_claimed(push_id: str, token: str) -> None:
 def watch_deadlines() -> None:
     """Tell people of orders that nobody answers, and accept what a policy accepts."""
     deadlines.watch()
+
+
+@shared_task(name="integration.ask_hub")
+def ask_hub() -> None:
+    """Ask the hub for its figures of every company that somebody looks at."""
+    hub_watch.ask_for_all()
+
+
+@shared_task(name="integration.ask_hub_for")
+def ask_hub_for(company_id: str) -> None:
+    """Ask the hub for its figures of one company, where they are due."""
+    hub_watch.ask_for(uuid.UUID(company_id))
 
 
 @shared_task(name="integration.watch_parked")

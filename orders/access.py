@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,6 +38,13 @@ class Access:
         """Return the orders that this person may see."""
         orders = Order.objects.filter(company=self.company)
         return orders if self.branch_ids is None else orders.filter(branch_id__in=self.branch_ids)
+
+    @property
+    def scope(self) -> str:
+        """Return a word that is the same for all who see the same orders of a company."""
+        if self.branch_ids is None:
+            return "all"
+        return hashlib.sha256(",".join(sorted(map(str, self.branch_ids))).encode()).hexdigest()[:16]
 
     def sees_branch(self, branch_id: str | uuid.UUID | None) -> bool:
         if self.branch_ids is None:

@@ -31,6 +31,8 @@ class Totals:
 
     orders: int = 0
     lost: int = 0
+    rejected: int = 0
+    """Of those that were lost, the ones that were refused to the provider."""
     revenue: dict[str, Decimal] = field(default_factory=dict)
     """Totals of the orders that were not lost, by currency."""
     accepted: int = 0
@@ -40,6 +42,7 @@ class Totals:
     def add(self, other: Totals) -> None:
         self.orders += other.orders
         self.lost += other.lost
+        self.rejected += other.rejected
         self.accepted += other.accepted
         self.waited += other.waited
         for currency, amount in other.revenue.items():
@@ -49,6 +52,11 @@ class Totals:
     def cancellation_rate(self) -> float | None:
         """The share of orders that were cancelled, rejected or failed; None where there are none."""
         return round(self.lost / self.orders, 4) if self.orders else None
+
+    @property
+    def rejection_rate(self) -> float | None:
+        """The share of orders that were rejected; None where there are none."""
+        return round(self.rejected / self.orders, 4) if self.orders else None
 
     @property
     def acceptance_s(self) -> float | None:
@@ -77,22 +85,62 @@ def totals_by(company: Company, orders: QuerySet[Order], key: str) -> dict[Hasha
     for row in grouped.annotate(
         count=Count("pk"),
         lost=Count("pk", filter=Q(status__in=LOST)),
+        rejected=Count("pk", filter=Q(status=Status.REJECTED)),
         sold=Sum("total", filter=~Q(status__in=LOST)),
     ):
         revenue = {} if row["sold"] is None else {row["currency"]: row["sold"]}
-        found.setdefault(row["key"], Totals()).add(Totals(row["count"], row["lost"], revenue))
+        found.setdefault(row["key"], Totals()).add(Totals(row["count"], row["lost"], row["rejected"], revenue))
     # Both times are ours: a provider's clock may be wrong. Who opens at ``confirmed`` was never waited for.
     waited = ExpressionWrapper(F("created_at") - F("order__received_at"), output_field=DurationField())
-    acceptances = OrderEvent.objects.filter(
+    acceptances = _acceptances(company, orders)
+    times = acceptances.annotate(key=_key(key, "order__", unit)).values("key").order_by()
+    for time in times.annotate(count=Count("pk"), waited=Sum(waited)):
+        found.setdefault(time["key"], Totals()).add(Totals(accepted=time["count"], waited=time["waited"]))
+    return found
+
+
+def _acceptances(company: Company, orders: QuerySet[Order]) -> QuerySet[OrderEvent]:
+    return OrderEvent.objects.filter(
         company=company,
         order__in=orders.order_by().values("pk"),
         previous_status=Status.RECEIVED,
         status__in=ACCEPTED,
     )
-    times = acceptances.annotate(key=_key(key, "order__", unit)).values("key").order_by()
-    for time in times.annotate(count=Count("pk"), waited=Sum(waited)):
-        found.setdefault(time["key"], Totals()).add(Totals(accepted=time["count"], waited=time["waited"]))
-    return found
+
+
+def answered_in_time(company: Company, orders: QuerySet[Order], now: datetime) -> dict[str, float]:
+    """Return each provider's share of orders that were accepted before their deadline, from 0 to 1; two queries.
+
+    Of those that were accepted, and those whose deadline passed without a word. What was rejected, or cancelled before its
+    deadline, was no question of time; a provider whose orders have no deadline is left out.
+    """
+    accepted = _acceptances(company, orders).filter(order__accept_by__isnull=False)
+    counts = accepted.order_by().values("order__provider").annotate(
+        count=Count("pk"), timely=Count("pk", filter=Q(created_at__lte=F("order__accept_by")))
+    )  # fmt: skip
+    due = {row["order__provider"]: (row["timely"], row["count"]) for row in counts}
+    passed = Q(status=Status.RECEIVED, accept_by__lte=now) | Q(
+        status__in=(Status.CANCELLED, Status.FAILED), accept_by__lte=F("updated_at")
+    )
+    missed = orders.filter(passed).exclude(pk__in=accepted.values("order"))
+    for slug, count in missed.order_by().values_list("provider").annotate(count=Count("pk")):
+        timely, known = due.get(slug, (0, 0))
+        due[slug] = (timely, known + count)
+    return {slug: round(timely / count, 4) for slug, (timely, count) in due.items()}
+
+
+def sold_by(company: Company, orders: QuerySet[Order], part: str) -> dict[tuple[datetime, Hashable, str], Decimal]:
+    """Return what was sold by moment (cut as ``totals_by`` cuts ``time``), part and currency; one query.
+
+    ``part`` is ``provider``, ``branch`` (its id or None), or blank for all in one.
+    """
+    unit = "hour" if _begins_with_hours(company) else "minute"
+    rows = orders.exclude(status__in=LOST).annotate(moment=_key("time", "", unit)).order_by()
+    fields = ["moment", *([FIELDS[part]] if part else []), "currency"]
+    return {
+        (row["moment"], row[FIELDS[part]] if part else "", row["currency"]): row["sold"]
+        for row in rows.values(*fields).annotate(sold=Sum("total"))
+    }
 
 
 def _key(key: str, prefix: str, unit: str) -> Any:

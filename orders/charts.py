@@ -25,7 +25,7 @@ UNITS = {"orders": "orders", "revenue": "major_units", "cancellation_rate": "fra
 METRICS = list(UNITS)
 TIME_GROUPS = ["hour", "day", "week", "month"]
 GROUPS = [*TIME_GROUPS, "provider", "branch", "status"]
-DAYS = {"day": 1, "week": 7, "month": 30}
+DAYS = {"day": 1, "week": 7, "month": 30, "quarter": 91}
 PERIODS = ["hour", *DAYS]
 
 
@@ -39,7 +39,7 @@ class Bucket:
 
 
 def period_span(company: Company, period: str, now: datetime) -> Span:
-    """Return the last hour, or the last 1, 7 or 30 business days with today's, up to ``now``."""
+    """Return the last hour, or the last 1, 7, 30 or 91 business days with today's, up to ``now``."""
     if period == "hour":
         return Span(now - timedelta(hours=1), now)
     return Span(day_start(company, business_date(company, now) - timedelta(days=DAYS[period] - 1)), now)
@@ -57,14 +57,8 @@ def chart_json(
     orders = received_in(orders, span, with_tests=with_tests)
     buckets: dict[Hashable, Bucket]
     if group_by in TIME_GROUPS:
-        place = _placer(company, group_by)
-        buckets = {}
-        moment = span.since
-        while moment < span.until:
-            bucket = place(moment)
-            buckets.setdefault(bucket, bucket)
-            moment += timedelta(hours=1)
-        buckets.setdefault(place(now), place(now))
+        place = placer(company, group_by)
+        buckets = {bucket: bucket for bucket in time_buckets(place, span)}
         totals = regroup(totals_by(company, orders, "time"), buckets, place)
     else:
         buckets = _named(access, group_by)
@@ -106,7 +100,18 @@ def _value(metric: str, totals: Totals, currency: str | None) -> int | float | s
     return totals.acceptance_s if metric == "acceptance_time" else totals.orders
 
 
-def _placer(company: Company, group_by: str) -> Callable[[datetime], Bucket]:
+def time_buckets(place: Callable[[datetime], Bucket], span: Span) -> list[Bucket]:
+    """Return the points of a span of time, oldest first, without a gap; the running one is the last."""
+    found: dict[Bucket, None] = {}
+    moment = span.since
+    while moment < span.until:
+        found.setdefault(place(moment))
+        moment += timedelta(hours=1)
+    found.setdefault(place(span.until))
+    return list(found)
+
+
+def placer(company: Company, group_by: str) -> Callable[[datetime], Bucket]:
     """Return the function that tells the point of a moment."""
     if group_by == "hour":
 

@@ -1,6 +1,8 @@
-"""The filter of the order stream."""
+"""The filters of the order stream, and of the chart beside it."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from django import forms
 from django.db.models import Q, QuerySet
@@ -121,3 +123,16 @@ class GridFilter(forms.Form):
         field = self.fields["branch"]
         assert isinstance(field, forms.MultipleChoiceField)
         field.choices = self.branches
+
+
+class RevenueFilter(forms.Form):
+    """What the chart of the revenue is narrowed to."""
+
+    provider = forms.ChoiceField(required=False, choices=[("", _("All providers")), *provider_choices()])
+    branch = forms.ChoiceField(required=False)
+
+    def __init__(self, branches: Iterable[Branch]) -> None:
+        super().__init__(auto_id="revenue-%s")
+        self.branches = list(branches)
+        named = [(str(branch.id), branch.name) for branch in self.branches]
+        self.fields["branch"] = forms.ChoiceField(required=False, choices=[("", _("All branches")), *named])

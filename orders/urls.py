@@ -12,6 +12,7 @@ urlpatterns = [
     path("orders/", board.board, name="board"),
     path("orders/cards/", board.cards, name="cards"),
     path("orders/grid/", grid.grid, name="grid"),
+    path("dashboard/revenue/", views.revenue, name="revenue"),
     path("orders/rows/", views.rows, name="rows"),
     path("orders/<uuid:order_id>/", order_page.order, name="order"),
     path("orders/<uuid:order_id>/ticket/", order_page.ticket, name="ticket"),

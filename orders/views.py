@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from orders.access import Access
-from orders.forms import OPEN, StreamFilter
+from orders.business_day import hour_start
+from orders.forms import OPEN, RevenueFilter, StreamFilter
+from orders.held import held
 from orders.models import Branch, Order, OrderItem
-from orders.pages import member_page, uuid_or_none
+from orders.pages import answer_if_changed, member_page, uuid_or_none
+from orders.revenue import read_query, revenue_json
 from orders.security.sign_in import SignInForm
 from orders.timeline import last_seq
 from providers.registry import ADAPTERS
 
 PAGE_SIZE = 50
 SHOWN_LINES = 3
+REVENUE_HOLD_S = 15
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -77,6 +86,7 @@ def _stream_context(request: HttpRequest, access: Access) -> dict[str, Any]:
         orders = orders.filter(id__in=[found for text in ids[:PAGE_SIZE] if (found := uuid_or_none(text))])
     else:
         orders = _older_than(orders, request.GET.get("before", ""))
+    branches = list(Branch.objects.filter(company=access.company))
     lines = OrderItem.objects.filter(position__lte=SHOWN_LINES)
     orders = orders.select_related("branch").prefetch_related(Prefetch("items", lines, to_attr="first_lines"))
     page = list(orders.order_by("-created_at", "-id")[: PAGE_SIZE + 1])
@@ -87,7 +97,9 @@ def _stream_context(request: HttpRequest, access: Access) -> dict[str, Any]:
         "orders": shown,
         "older": cursor_of(shown[-1]) if len(page) > PAGE_SIZE else "",
         "counts": _counts(access),
-        "many_branches": Branch.objects.filter(company=access.company).count() > 1,
+        "many_branches": len(branches) > 1,
+        "revenue": RevenueFilter(branch for branch in branches if access.sees_branch(branch.id)),
+        "shares": settings.DASHBOARD_CACHE,
         "shown_lines": SHOWN_LINES,
     }
 
@@ -116,3 +128,14 @@ def _counts(access: Access) -> dict[str, int]:
         counts["open"] += number
         counts["attention"] += number if needs_attention else 0
     return counts
+
+
+@member_page
+def revenue(request: HttpRequest, access: Access) -> HttpResponse:
+    """Answer what the chart draws; for a while the same to all who see the same orders."""
+    company, now, query = access.company, timezone.now(), read_query(access, request.GET)
+    seq = last_seq(company.id)
+    key = f"revenue:{company.id}:{access.scope}:{get_language()}:{':'.join(astuple(query))}"
+    version = (seq, hour_start(company, now))
+    found = held(key, version, lambda: {"seq": seq, **revenue_json(access, query, now)}, hold_s=REVENUE_HOLD_S)
+    return answer_if_changed(request, json.dumps(found.value, ensure_ascii=False), "application/json")

@@ -93,6 +93,8 @@ PERSONAL_DATA_RETENTION_DAYS = env.int("PERSONAL_DATA_RETENTION_DAYS", default=3
 """After so many days a finished order forgets whose it was; 0 keeps it for ever."""
 HEALTH_HISTORY_DAYS = env.int("HEALTH_HISTORY_DAYS", default=30)
 API_RATE_LIMIT_PER_MINUTE = 600
+DASHBOARD_CACHE = env.bool("DASHBOARD_CACHE", default=True)
+"""Open dashboards share what was counted, ask in batches, and the hub is asked once a minute; off, to measure what it saves."""
 
 METRICS_TOKEN = secret("METRICS_TOKEN")
 METRICS_ALLOWED_NETWORKS = env.list("METRICS_ALLOWED_NETWORKS", default=[])
@@ -282,6 +284,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 240},
     },
     "watch-deadlines": {"task": "integration.watch_deadlines", "schedule": 10.0, "options": {"expires": 10}},
+    "ask-hub": {"task": "integration.ask_hub", "schedule": 60.0, "options": {"expires": 60}},
     "watch-parked": {"task": "integration.watch_parked", "schedule": 30.0, "options": {"expires": 30}},
     "prune-logs": {"task": "integration.prune_logs", "schedule": timedelta(hours=6), "options": {"expires": 3600}},
     "prune-personal-data": {
@@ -327,6 +330,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "OrderStatusEnum": "orders.api.shapes.STATUSES",
         "OrderFrameEnum": ["order_created", "order_updated", "order_cancelled", "order_delivered"],
+        "ChartPeriodEnum": "orders.charts.PERIODS",
+        "PeriodEnum": ["hour", "day", "week", "month"],
         "DeliveryStatusEnum": "integration.models.WebhookStatus",
         "PushStatusEnum": "integration.models.PushStatus",
         "WebhookAnswerEnum": "integration.schema.ANSWERS",

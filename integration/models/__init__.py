@@ -12,6 +12,7 @@ from integration.models.outbound import (
     PushRoute,
     PushStatus,
 )
+from integration.models.reading import HubReading
 from integration.models.sandbox import SandboxCall, SandboxDelivery, SandboxOrder
 from integration.models.webhook import (
     IntegrationWebhook,
@@ -27,6 +28,7 @@ __all__ = [
     "CircuitBreaker",
     "HealthSample",
     "Heartbeat",
+    "HubReading",
     "IntegrationWebhook",
     "OutboundAttempt",
     "OutboundPush",

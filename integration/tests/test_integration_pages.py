@@ -106,7 +106,7 @@ def test_an_open_breaker_is_said_with_the_time_of_the_next_try(amman):
 def test_a_silent_provider_is_said(amman, monkeypatch):
     amman.send("careem")
     quiet = {"careem": Silence(0, 7.0, True), "talabat": Silence(2, 7.0, True)}
-    monkeypatch.setattr("integration.views.integrations.silences", lambda company, now: quiet)
+    monkeypatch.setattr("integration.standing.silences", lambda company, now: quiet)
     html = page(amman.client())
     assert health(html, "careem") == "Silent"
     assert "usually are 7" in panel(html, "careem")

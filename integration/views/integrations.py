@@ -16,21 +16,16 @@ from integration.companies import webhook_address
 from integration.credentials import CredentialChange, change_credential
 from integration.events import PROVIDERS
 from integration.hub import is_hub
-from integration.models import CircuitBreaker
 from integration.models.credential import NEXARA
 from integration.registration import webhook_url
-from integration.silence import silences
 from integration.spark import days_of, drawing
-from integration.stats import provider_status
+from integration.standing import standings
 from integration.views.acting import acted, company_path, missing
 from orders.access import Access
 from orders.models import Role
 from orders.pages import member_page, page_for
 from orders.timeline import last_seq
-from providers.payload import parse_time
 from providers.registry import ADAPTERS
-
-TIMES = ("lastEventAt", "lastSuccessAt", "lastFailureAt", "lastRejectedAt", "credentialExpiresAt")
 
 
 @member_page
@@ -41,25 +36,18 @@ def integrations(request: HttpRequest, access: Access) -> HttpResponse:
 
 def _context(access: Access) -> dict[str, Any]:
     now, company = timezone.now(), access.company
-    statuses = provider_status(company, now)
-    checks, quiet, days = checklists(company, statuses), silences(company, now), days_of(company, now)
-    retries = dict(CircuitBreaker.objects.filter(company=company).values_list("provider", "retry_at"))
+    statuses = standings(company, now)
+    checks, days = checklists(company, statuses), days_of(company, now)
     for status in statuses:
         slug = status["provider"]
-        # The API's times are texts; a page writes them in the company's own zone.
-        status |= {name: parse_time(status[name] or "") for name in TIMES}
         status["checks"] = checks.get(slug, [])
         status["missing"] = sum(not check.is_done for check in status["checks"])
-        status["silence"] = quiet.get(slug)
         status["day"] = days.get(slug)
-        status["retryAt"] = retries.get(slug)
         status["url"] = (
             webhook_url()
             if slug == NEXARA
             else webhook_address(settings.APP_BASE_URL, slug, company.id, at_hub=is_hub())
         )
-        status["isOffHere"] = not settings.PROVIDER_ENABLED.get(slug, True)
-        status["state"] = _state(status)
     return {
         "seq": last_seq(company.id),
         "statuses": statuses,
@@ -67,19 +55,6 @@ def _context(access: Access) -> dict[str, Any]:
         "may_test": access.at_least(Role.MANAGER),
         "may_manage": access.at_least(Role.OWNER),
     }
-
-
-def _state(status: dict[str, Any]) -> str:
-    """Return the one word that a glance has to find: off, bad, warn, good, or idle where nothing has come yet."""
-    quiet = status["silence"]
-    if not status["enabled"]:
-        return "off"
-    if status["breaker"] == "open" or (quiet and quiet.is_silent):
-        return "bad"
-    waiting = status["last24h"]["dead"] or status["last24h"]["quarantined"]
-    if status["breaker"] == "half_open" or status["credentialExpiring"] or waiting:
-        return "warn"
-    return "good" if status["lastSuccessAt"] else "idle"
 
 
 @page_for(Role.MANAGER, "POST")

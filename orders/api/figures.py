@@ -69,8 +69,8 @@ class AnalyticsView(CompanyAPIView):
         description=(
             "`orders` counts, `revenue` sums the totals of orders that were not lost (cancelled, rejected, failed), one series"
             " per currency; `cancellation_rate` is the share that was lost; `acceptance_time` is the average from receiving to"
-            " accepting, in seconds. An order counts when it was received. `period` is the last 60 minutes, or the last 1, 7"
-            " or 30 business days with today's; hours, days, weeks (from Monday) and months are the company's own. Empty"
+            " accepting, in seconds. An order counts when it was received. `period` is the last 60 minutes, or the last 1, 7,"
+            " 30 or 91 business days with today's; hours, days, weeks (from Monday) and months are the company's own. Empty"
             " points are told too."
         ),
         parameters=[

@@ -258,6 +258,7 @@ def test_every_socket_is_one_whose_border_is_tested():
 
 
 TAKES = {
+    "integration.ask_hub_for": ["company_id"],
     "integration.process_events": ["log_ids", "token"],
     "integration.push_claimed": ["push_id", "token"],
     "integration.push_order": ["order_id"],

@@ -52,6 +52,17 @@ export async function getPage(path) {
   return new DOMParser().parseFromString(await response.text(), "text/html");
 }
 
+/** Fetch a part of a page, unless it is still the one with `tag`; return its text and its tag, null while nothing has changed. */
+export async function getIfChanged(path, tag) {
+  try {
+    const response = await answer(path, { headers: tag ? { "If-None-Match": tag } : {} });
+    return { text: await response.text(), tag: response.headers.get("ETag") };
+  } catch (error) {
+    if (error instanceof Refused && error.status === 304) return null;
+    throw error;
+  }
+}
+
 export async function postJson(path, body) {
   const headers = { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": csrfToken() };
   return (await answer(path, { method: "POST", headers, body: JSON.stringify(body) })).json();

@@ -3,6 +3,8 @@
 import { getPage, SessionEnded } from "./dom.js";
 
 const LOOK_EVERY_MS = 60_000;
+// While the socket brings the alerts, asking is a net below it: a page where nothing happens is left in peace.
+const LIVE_LOOK_EVERY_MS = 600_000;
 const PAUSE_MS = 1_000;
 
 // A menu closes when one presses elsewhere, or Escape.
@@ -23,10 +25,13 @@ document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "near
 
 // The number is asked for, never counted here: a frame may be lost, and the server knows.
 const badge = () => document.getElementById("alert-count");
+const isLive = () => document.getElementById("connection")?.dataset.state === "live";
 let due = 0;
+let lookedAt = performance.now();
 
 async function look() {
   due = 0;
+  lookedAt = performance.now();
   try {
     const fresh = await getPage(badge().dataset.url);
     badge().replaceWith(fresh.getElementById("alert-count"));
@@ -41,7 +46,9 @@ function soon() {
 
 let clock = 0;
 if (badge()) {
-  clock = setInterval(() => { if (!document.hidden) soon(); }, LOOK_EVERY_MS);
+  clock = setInterval(() => {
+    if (!document.hidden && (!isLive() || performance.now() - lookedAt > LIVE_LOOK_EVERY_MS)) soon();
+  }, LOOK_EVERY_MS);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
   addEventListener("frame", (event) => { if (event.detail.type === "alert" || event.detail.type === "hello") soon(); });
 }

@@ -8,7 +8,7 @@ import { startSteps } from "./steps.js";
 
 const MOST_ROWS = 300;
 const BATCH = 50;
-const PAUSE_MS = 800;
+const PAUSE_MS = page.shares === "no" ? 0 : 800;
 const FAILED_PAUSE_MS = 5_000;
 const FRESH_MS = 8_000;
 const SHOWN_FILTERS = ["status", "provider", "search", "company"];
@@ -50,6 +50,7 @@ async function reload() {
     welcome(covered.filter((id) => created.delete(id)).map(rowOf).filter(Boolean));
     showCounts(rows());
     tick(list);
+    tellHead(Number(rows().dataset.seq));
     return Number(rows().dataset.seq);
   } catch (error) {
     if (!(error instanceof SessionEnded)) giveBack(covered);
@@ -66,7 +67,13 @@ function changes(frames) {
     waiting.add(frame.orderId);
     if (frame.type === "order_created") created.add(frame.orderId);
   }
+  tellHead(frames.at(-1).seq);
   schedule();
+}
+
+/** Tell the panels up to which number the orders have come. */
+function tellHead(seq) {
+  dispatchEvent(new CustomEvent("head", { detail: seq }));
 }
 
 /** Draw the first change at once, and a rush of them in batches: the screen stays calm, and the server too. */

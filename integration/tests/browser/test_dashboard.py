@@ -1,0 +1,204 @@
+"""The dashboard in a real browser: its panels, and the chart by pointer, by keyboard and as a table."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from integration.tests.browser.test_live_pages import SOON_MS, go, send
+
+pytestmark = pytest.mark.browser
+
+AMOUNT = re.compile(r"[\d,]+\.\d+")
+
+
+def expect(locator):
+    from playwright.sync_api import expect as expect_it
+
+    expect_it.set_options(timeout=SOON_MS)
+    return expect_it(locator)
+
+
+@pytest.fixture(scope="module")
+def sold(server):
+    """Two orders of today and one of yesterday, in two currencies, of two providers."""
+    server.shell(
+        "import uuid; from datetime import *; from decimal import Decimal; from orders.models import *;"
+        f"company, now = Company.objects.get(slug='demo'), datetime.fromisoformat('{datetime.now(UTC).isoformat()}');"
+        "yesterday = now - timedelta(days=1);"
+        "[Order.objects.create(id=uuid.uuid4(), company=company, provider=provider, external_id=str(uuid.uuid4()),"
+        " branch=company.branches.first(), total=Decimal(total), currency=currency, status='delivered',"
+        " placed_at=at, received_at=at, created_at=at, updated_at=at) for provider, total, currency, at in ("
+        "('careem', '1200.125', 'JOD', now), ('jahez', '50.5', 'SAR', now), ('talabat', '9.5', 'JOD', yesterday))]"
+    )
+
+
+def open_dashboard(server, open_page, **options):
+    page = go(open_page(**options), server.url)
+    expect(page.locator("#part-counters")).not_to_have_attribute("aria-busy", "true")
+    expect(page.locator("#revenue")).not_to_have_attribute("aria-busy", "true")
+    return page
+
+
+def amounts(text):
+    return [Decimal(found.replace(",", "")) for found in AMOUNT.findall(text)]
+
+
+def choose(page, label):
+    page.get_by_role("radio", name=label).check()
+    expect(page.locator("#revenue")).not_to_have_attribute("aria-busy", "true")
+
+
+def test_every_panel_comes_and_none_says_that_it_loads(server, open_page, sold):
+    page = open_dashboard(server, open_page)
+    for name in ("counters", "alerts", "health", "performance", "hub"):
+        expect(page.locator(f"#part-{name}")).not_to_contain_text("Loading…")
+    expect(page.locator("#counter-revenue")).to_contain_text("JOD")
+    expect(page.locator("#part-health")).to_contain_text("Careem")
+
+
+def test_a_new_order_is_in_the_figures_by_itself(server, open_page):
+    page = open_dashboard(server, open_page)
+    before = int(page.locator("#performance-orders td").nth(2).inner_text())
+    send(server, "deliveroo")
+    expect(page.locator("#performance-orders td").nth(2)).to_have_text(str(before + 1))
+
+
+def test_an_alert_stands_among_the_panels_by_itself(server, open_page):
+    page = open_dashboard(server, open_page)
+    server.shell(
+        "from integration.alerts import raise_alert; from orders.models import Company;"
+        "raise_alert(Company.objects.get(slug='demo'), 'event_dead', 'Dead.', subject='of-the-panel', severity='critical')"
+    )
+    # Another process cannot reach this server's sockets: what brings it is the next event that is heard.
+    send(server, "careem")
+    expect(page.locator("#part-alerts")).to_contain_text("Event could not be processed")
+
+
+def test_the_chart_is_read_with_the_keyboard(server, open_page, sold):
+    page = open_dashboard(server, open_page)
+    choose(page, "Days")
+    page.get_by_role("button", name="JOD").click()
+    slider = page.get_by_role("slider")
+    expect(slider).to_have_attribute("aria-label", "Revenue in JOD: left and right arrow keys go through the points")
+    expect(slider).to_have_attribute("aria-valuemax", "29")
+    slider.focus()
+    page.keyboard.press("End")
+    expect(slider).to_have_attribute("aria-valuenow", "29")
+    today = slider.get_attribute("aria-valuetext")
+    assert amounts(today)[0] >= Decimal("1200.125")
+    page.keyboard.press("ArrowLeft")
+    expect(slider).to_have_attribute("aria-valuenow", "28")
+    assert amounts(slider.get_attribute("aria-valuetext")) == [Decimal("9.500")]
+    expect(page.locator("#revenue-sum")).to_have_text("9.500 JOD")
+    page.keyboard.press("Escape")
+    expect(page.locator("#revenue-at")).to_have_text("Whole time")
+
+
+def test_the_chart_is_read_with_the_pointer(server, open_page, sold):
+    page = open_dashboard(server, open_page)
+    choose(page, "Days")
+    page.get_by_role("button", name="JOD").click()
+    chart = page.locator("#revenue-chart .u-over")
+    box = chart.bounding_box()
+    chart.hover(position={"x": box["width"] * 28.6 / 30, "y": 40})
+    expect(page.locator("#revenue-sum")).to_have_text("9.500 JOD")
+    page.locator("#revenue-title").hover()
+    expect(page.locator("#revenue-at")).to_have_text("Whole time")
+
+
+def test_the_table_has_the_numbers_of_the_api(server, open_page, sold):
+    page = open_dashboard(server, open_page)
+    choose(page, "Days")
+    choose(page, "By provider")
+    page.get_by_role("button", name="JOD").click()
+    page.get_by_role("button", name="As a table").click()
+    table = page.locator("#revenue-table table")
+    expect(table.locator("tbody tr")).to_have_count(30)
+    found = {
+        name: table.locator("tfoot td").nth(number).inner_text()
+        for number, name in enumerate(("careem", "talabat", "deliveroo", "jahez"))
+    }
+    told = page.evaluate(
+        "fetch('/api/analytics?metric=revenue&groupBy=provider&period=month').then(answer => answer.json())"
+    )
+    series = next(each for each in told["series"] if each["currency"] == "JOD")
+    theirs = {point["key"]: Decimal(point["value"]) for point in series["points"]}
+    assert {name: amounts(text)[0] for name, text in found.items()} == theirs
+    assert theirs["careem"] >= Decimal("1200.125")
+    page.get_by_role("button", name="As a chart").click()
+    expect(page.get_by_role("slider")).to_be_visible()
+
+
+def test_what_this_screen_was_set_to_stays(server, open_page, sold):
+    page = open_dashboard(server, open_page)
+    choose(page, "Weeks")
+    choose(page, "By branch")
+    page.reload()
+    expect(page.get_by_role("radio", name="Weeks")).to_be_checked()
+    expect(page.get_by_role("radio", name="By branch")).to_be_checked()
+    expect(page.get_by_role("slider")).to_have_attribute("aria-valuemax", re.compile(r"1[234]"))
+
+
+def test_a_chart_of_nothing_says_so(server, open_page, sold):
+    page = open_page()
+    empty = {
+        "by": "hour", "split": "", "points": [{"key": "a", "label": "a", "title": "a"}],
+        "currencies": [{"currency": "JOD", "digits": 3, "total": "0.000", "lines": [
+            {"key": "", "name": "All", "total": "0.000", "values": ["0.000"]}]}],
+    }  # fmt: skip
+    page.route("**/dashboard/revenue/**", lambda route: route.fulfill(json=empty))
+    go(page, server.url)
+    expect(page.locator("#revenue-state")).to_have_text("Nothing was sold in this time.")
+    expect(page.get_by_role("slider")).to_be_hidden()
+
+
+def test_while_the_figures_cannot_be_had_the_page_says_so_and_tries_again(server, open_page):
+    page = open_page()
+    page.clock.install()
+    page.route("**/dashboard/**", lambda route: route.abort())
+    go(page, server.url)
+    page.clock.fast_forward(1_000)
+    expect(page.locator("#panels-failed")).to_have_text("The figures could not be loaded; trying again.")
+    expect(page.locator("#part-health .panel-state")).to_have_text("The figures could not be loaded; trying again.")
+    expect(page.locator("#revenue-state")).to_have_text("The chart could not be loaded; trying again.")
+    page.unroute("**/dashboard/**")
+    page.clock.fast_forward(6_000)
+    expect(page.locator("#panels-failed")).to_be_hidden()
+    expect(page.locator("#part-health")).to_contain_text("Careem")
+    open_page.errors[:] = [e for e in open_page.errors if "ERR_FAILED" not in e]
+
+
+def test_a_page_where_nothing_happens_asks_for_nothing(server, open_page):
+    page = open_page()
+    page.clock.install()
+    page.route_web_socket("**/ws/orders/**", lambda socket: pings(page, socket))
+    go(page, server.url)
+    expect(page.locator("#part-counters")).not_to_have_attribute("aria-busy", "true")
+    expect(page.locator("#revenue")).not_to_have_attribute("aria-busy", "true")
+    seq = page.evaluate("Number(document.getElementById('rows').dataset.seq)")
+    # Until what came with the greeting has been answered.
+    page.clock.run_for(40_000)
+    asked = []
+    # The bell looks once a minute whether something rings, whatever has come: that must not hang on a hint.
+    page.on("request", lambda request: asked.append(request.url) if "/bell/" not in request.url else None)
+    for _ in range(6):
+        page.evaluate("seq => window.ping(seq)", seq)
+        page.clock.run_for(20_000)
+    assert page.locator("#connection").get_attribute("data-state") == "live"
+    assert asked == []
+
+
+def pings(page, socket):
+    page.expose_function("ping", lambda seq: socket.send(f'{{"type": "ping", "seq": {seq}}}'))
+    socket.send('{"type": "hello", "companyId": "", "seq": 0}')
+
+
+@pytest.mark.parametrize("width", [320, 390, 820, 1440, 1920])
+def test_the_dashboard_is_never_wider_than_the_screen(server, open_page, sold, width):
+    page = open_dashboard(server, open_page, viewport={"width": width, "height": 900})
+    choose(page, "By provider")
+    page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
