@@ -22,6 +22,7 @@ from benchmarks.faults.servers import MissingError
 AT_ONCE = 25
 """So many handshakes are under way at the same time."""
 OPEN_WITHIN_S = 120.0
+CLOSE_WITHIN_S = 60.0
 _CREATED = b'"type": "order_created"'
 
 
@@ -111,7 +112,10 @@ class Listeners:
 
     async def close(self) -> None:
         """Close them all, and read what they heard."""
-        await self.process.communicate()
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        async with asyncio.timeout(CLOSE_WITHIN_S):
+            await self.process.communicate()
         answer = json.loads(await asyncio.to_thread(self._result.read_text))
         self.heard, self.lost = answer["heard"], answer["lost"]
 

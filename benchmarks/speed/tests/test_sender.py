@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
+import time
 from decimal import Decimal
 
 import pytest
 
+from benchmarks.faults.servers import MissingError
 from benchmarks.speed.checks import compare
-from benchmarks.speed.listeners import take_frame
+from benchmarks.speed.listeners import listeners, take_frame
+from benchmarks.speed.of_sockets import told as frames_told
 from benchmarks.speed.of_work import growth
 from benchmarks.speed.plan import Expected, Planned, read_plan, write_plan
 from benchmarks.speed.sender import Sender
@@ -187,3 +191,55 @@ def test_growth_is_counted_from_the_end_of_the_first_part():
     notes: dict[str, str] = {}
     assert {name: round(value, 3) for name, value in growth(samples, notes).items()} == {"growth": 10, "megabytes": 110}
     assert notes == {"memory of web": "100 MB, then 110 MB"}
+
+
+# -- the sockets -------------------------------------------------------------------------------------------------------
+
+
+async def test_sockets_note_when_they_hear_of_a_new_order():
+    told = [b'{"type": "hello", "seq": 0}', b'{"type": "order_created", "externalOrderId": "77"}', b'{"type": "ping"}']
+
+    async def handle(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + b"".join(b"\x81%c" % len(each) + each for each in told)
+        )
+        await reader.read()
+        writer.close()
+
+    running = await asyncio.start_server(handle, "127.0.0.1", 0)
+    before = time.monotonic()
+    async with listeners(running.sockets[0].getsockname()[1]) as screens:
+        await screens.open(["one", "two"])
+        await screens.open(["three"])
+        await screens.close()
+    running.close()
+    assert [[order for order, _ in heard] for heard in screens.heard] == [["77"], ["77"], ["77"]]
+    assert all(before < at < time.monotonic() for heard in screens.heard for _, at in heard)
+    assert screens.lost == 0
+    sent = Sent(
+        [Planned(0.0, WIRE, dataclasses.replace(EXPECTED, external_id="77"))],
+        0,
+        1,
+        0,
+        [before],
+        [before],
+        [before + 1],
+        [200],
+        [1],
+    )
+    times, missing = frames_told(sent, screens, 4)
+    assert (times.count, missing) == (3, 1)
+
+
+async def test_a_socket_that_is_refused_is_told():
+    async def handle(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+        writer.close()
+
+    running = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with listeners(running.sockets[0].getsockname()[1]) as screens:
+        with pytest.raises(MissingError):
+            await screens.open(["one"])
+    running.close()
