@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from importlib import import_module
 
+import psycopg
+
 from benchmarks.faults.proxy import ROOT
 from benchmarks.faults.servers import MissingError
 from benchmarks.speed import machine
@@ -59,6 +61,8 @@ async def play(benchmark: Benchmark, options: Options) -> Outcome:
             return await benchmark.run(options)
     except TimeoutError:
         return Outcome(faults=[f"not done after {benchmark.within_s + options.seconds:.0f} s"])
+    except (OSError, psycopg.Error) as error:
+        return Outcome(faults=[f"broke off: {type(error).__name__}: {error}"[:300]])
 
 
 async def play_all(asked: Asked) -> int:

@@ -53,7 +53,8 @@ FROM (SELECT i, (hashint8(i) & 2147483647) %% 100 AS dice,
             FROM generate_series(%(first)s::bigint, %(last)s::bigint) i) times) drawn
 """
 _STEPS = """
-CREATE TEMP TABLE steps AS SELECT c.i, c.order_id, c.company_id, c.provider, c.pattern, c.external_id, step, log_id,
+CREATE TEMP TABLE steps AS SELECT c.i, c.order_id, c.company_id, c.provider, c.pattern, c.external_id, step,
+  gen_random_uuid() AS log_id,
   c.at + interval '12 minutes' * step AS at,
   (ARRAY['received', 'confirmed', c.status])[1 + step] AS status,
   (ARRAY['order.created', 'order.updated',
@@ -65,7 +66,7 @@ CREATE TEMP TABLE steps AS SELECT c.i, c.order_id, c.company_id, c.provider, c.p
       step = 0 OR c.status IN ('delivered', 'cancelled', 'rejected', 'failed') ORDER BY c.i, step) + s.last_seq
   END AS seq
 FROM chunk c JOIN company_sequences s USING (company_id)
-CROSS JOIN LATERAL (SELECT step, gen_random_uuid() AS log_id FROM generate_series(0, 2) step) three
+CROSS JOIN generate_series(0, 2) step
 """
 
 
@@ -90,6 +91,11 @@ class Loader:
         indexes = self._drop_indexes()
         try:
             patterns = self._patterns()
+            self.run(
+                "INSERT INTO company_sequences (company_id, last_seq)"
+                " SELECT unnest(%(companies)s::uuid[]), 0 ON CONFLICT DO NOTHING",
+                {"companies": self.companies},
+            )
             self._write_customers()
             for first in range(1, self.orders + 1, CHUNK):
                 self._write_chunk(first, min(self.orders, first + CHUNK - 1), patterns)
@@ -101,6 +107,8 @@ class Loader:
         size = self.connection.execute("SELECT pg_database_size(current_database())").fetchone()
         counts = {table: self.connection.execute(f"SELECT count(*) FROM {table}").fetchone() for table in TABLES}  # noqa: S608
         self.connection.close()
+        if not counts["orders"] or counts["orders"][0] < self.orders:
+            raise MissingError("not all of the orders were written")
         return {
             "rows": ", ".join(f"{table} {row[0]:,}" for table, row in counts.items() if row),
             "database": f"{size[0] / 1e9:.1f} GB" if size else "",

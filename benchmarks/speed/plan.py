@@ -18,8 +18,9 @@ from providers.registry import ADAPTERS
 from providers.samples import UnsignedSample, sign_sample
 
 DOOR = "/api/integration/webhook"
-GOOD_FOR_S = 240
-"""A proof holds for five minutes before and after its time; a plan is used up in less."""
+AHEAD_S = 150
+"""Proofs hold for five minutes before and after their time: named so far ahead, they are good while a long plan is being built
+and sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def _plan_order(company: CompanyAccess, number: int, turn: int, at_s: float, now
     provider, dialect = WAYS[turn % len(WAYS)]
     sample = build_order(provider, dialect, number, store_id(company, provider), now)
     signed = sign_sample(
-        ADAPTERS[provider], dialect, sample, company.credentials[provider], now + timedelta(seconds=at_s),
+        ADAPTERS[provider], dialect, sample, company.credentials[provider], now + timedelta(seconds=AHEAD_S + at_s),
         str(uuid.uuid4()),
     )  # fmt: skip
     path = f"{DOOR}/{provider}/{company.id}" + (f"/{signed.path}" if signed.path else "")
