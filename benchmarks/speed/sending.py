@@ -72,7 +72,7 @@ class Sent:
         notes = {
             "requests": f"{len(self.planned):,}",
             "bytes each": f"{sum(len(each.wire) for each in self.planned) // max(1, len(self.planned)):,}",
-            "sender's cpu": f"{self.cpu_s / self.took_s:.0%} of a core" if self.took_s else "none",
+            "sender's cpu": f"{self.cpu_s / self.took_s:.1%} of a core" if self.took_s else "none",
             "left late by": f"p50 {late.ms(50):.1f} ms, p99 {late.ms(99):.1f} ms",
         }
         if others := self.others():
