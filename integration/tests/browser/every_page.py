@@ -34,7 +34,10 @@ class Page:
 PAGES = (
     Page("sign-in", is_open=True),
     Page("orders:stream"),
+    Page("orders:board"),
+    Page("orders:grid"),
     Page("orders:order", ("order",)),
+    Page("orders:ticket", ("order",)),
     Page("alerts"),
     Page("alerts", query="state=acknowledged"),
     Page("webhooks"),
@@ -45,7 +48,8 @@ PAGES = (
     Page("integrations"),
 )
 NO_PAGES = {
-    "orders:rows": "a part of a page", "orders:providers-css": "a style sheet", "alert-badge": "a part of a page",
+    "orders:rows": "a part of a page", "orders:cards": "a part of a page", "bell": "a part of a page",
+    "bell-acknowledge": "takes POST", "orders:providers-css": "a style sheet", "alert-badge": "a part of a page",
     "sign-out": "takes POST", "preferences": "takes POST", "alert-acknowledge": "takes POST", "alert-resolve": "takes POST",
     "webhook-replay": "takes POST", "integration-test": "takes POST", "integration-switch": "takes POST",
     "integration-register": "takes POST",
