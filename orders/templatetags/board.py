@@ -7,7 +7,7 @@ from typing import Any
 
 from django import template
 from django.template import Context
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from orders.models import Order
@@ -29,7 +29,6 @@ _PARTS: dict[str, tuple[str, Text]] = {
     "amount_mismatch": ("#part-amounts", _("Check the amounts")),
     "unknown_currency": ("#part-amounts", _("Check the amounts")),
     "missing_customer": ("#part-side", _("Look for the customer")),
-    "unmapped_item": ("#part-lines", _("Look at the items")),
     "unknown_branch": ("#part-attention", _("Check the branch")),
 }
 """Where the order's own page shows it."""
@@ -39,10 +38,7 @@ _PARTS: dict[str, tuple[str, Text]] = {
 def remedy(context: Context, order: Order, code: str) -> Remedy:
     """Return where a reason for attention is mended; for one that no page mends, where the order's page shows it."""
     if code == "unmapped_item":
-        try:
-            return Remedy(company_url(context, "menu"), _("Map it on the menu"))
-        except NoReverseMatch:
-            pass
+        return Remedy(company_url(context, "menu"), _("Map it on the menu"))
     user: Any = context.get("user")
     if code == "unknown_branch" and getattr(user, "is_staff", False):
         return Remedy(reverse("admin:orders_branch_changelist"), _("Give the store id to its branch"))

@@ -176,6 +176,7 @@ def test_a_card_says_what_is_to_be_cooked(shop):
 @pytest.mark.parametrize(
     ("reason", "link"),
     [
+        ("unmapped_item", "/menu/"),
         ("amount_mismatch", "/orders/{id}/#part-amounts"),
         ("missing_customer", "/orders/{id}/#part-side"),
         ("unknown_currency", "/orders/{id}/#part-amounts"),

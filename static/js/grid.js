@@ -6,96 +6,39 @@ import { fillRow, makeRow, say, urlOf } from "./cells.js";
 import { startClock, tick } from "./clock.js";
 import { showState } from "./connection.js";
 import { announce, calmMoment, locale, page, released, SessionEnded, showEnded, toast, words } from "./dom.js";
+import { rowsQuery, showView, startView, USUAL_SORT, view } from "./grid_view.js";
 import { Feed } from "./live.js";
 import { OrdersTable } from "./orders_table.js";
 import { VirtualRows } from "./virtual.js";
 
-const FILTERS = ["company", "search", "status", "provider", "branch", "since", "until", "needsAttention"];
 const COUNTED = 50_000;
 const RETRY_MS = 5_000;
-const USUAL_SORT = "-received";
-const FALLS_FIRST = new Set(["received", "changed", "total", "items"]);
 
 const grid = document.getElementById("grid");
-const filter = document.getElementById("filter");
 const header = grid.querySelector(".grid-header");
-const heads = [...header.querySelectorAll("[data-column]")];
 const chooseAll = document.getElementById("choose-all");
 const showNew = document.getElementById("show-new");
 const bulk = document.getElementById("bulk");
-const boxes = [...document.querySelectorAll("[data-show]")];
 
-const known = heads.map((head) => head.dataset.column);
-const usual = heads.filter((head) => "usual" in head.dataset).map((head) => head.dataset.column);
-const asked = new URLSearchParams(location.search);
 const chosen = new Set();
 const created = new Set();
 const unseen = new Set();
-let columns = (asked.get("columns") ?? "").split(",").filter((name) => known.includes(name));
-if (!columns.length) columns = usual;
-let sort = asked.get("sort") ?? USUAL_SORT;
-if (!heads.some((head) => [head.dataset.sort, `-${head.dataset.sort}`].includes(sort))) sort = USUAL_SORT;
 let active = null;
 let lastChosen = null;
 let retry = 0;
 
-// -- the view, and its address -----------------------------------------------------------------------------------------
-
-function filterQuery() {
-  const params = new URLSearchParams();
-  const form = new FormData(filter);
-  for (const name of FILTERS) for (const value of form.getAll(name)) if (value) params.append(name, value);
-  return params;
-}
-
-function rowsQuery() {
-  const params = filterQuery();
-  params.set("sort", sort);
-  return params;
-}
-
-function viewQuery() {
-  const params = filterQuery();
-  if (sort !== USUAL_SORT) params.set("sort", sort);
-  if (columns.join() !== usual.join()) params.set("columns", columns.join());
-  return params;
-}
-
-const sameView = (query) => {
-  const plain = (params) => [...params].map((pair) => pair.join("=")).sort().join("&");
-  return plain(new URLSearchParams(query)) === plain(viewQuery());
-};
-
-function showView() {
-  document.getElementById("export").href = `${page.exportUrl}?${filterQuery()}`;
-  for (const link of filter.querySelectorAll("[data-view]")) {
-    if (sameView(link.search)) link.setAttribute("aria-current", "true");
-    else link.removeAttribute("aria-current");
-  }
-  for (const told of filter.querySelectorAll("[data-chosen]")) {
-    const form = new FormData(filter);
-    const count = told.dataset.chosen.split(" ").reduce((sum, name) => sum + form.getAll(name).filter(Boolean).length, 0);
-    told.textContent = count || "";
-  }
-  for (const head of heads) {
-    head.hidden = !columns.includes(head.dataset.column);
-    if (!head.dataset.sort) continue;
-    head.ariaSort = head.dataset.sort === sort ? "ascending" : `-${head.dataset.sort}` === sort ? "descending" : "none";
-  }
-  for (const box of boxes) box.checked = columns.includes(box.dataset.show);
-  const shown = heads.filter((head) => !head.hidden);
-  // The last shown column takes what is left over, so that header and rows are of one width.
-  const widths = shown.map((head) => `${head.dataset.width}rem`);
-  grid.style.setProperty("--columns", `3rem ${widths.slice(0, -1).join(" ")} minmax(${widths.at(-1)}, 1fr)`);
-  grid.style.setProperty("--least", `${3 + shown.reduce((sum, head) => sum + Number(head.dataset.width), 0)}rem`);
-}
+// -- other rows --------------------------------------------------------------------------------------------------------
 
 async function changeView() {
   showView();
-  const query = viewQuery().toString();
-  history.replaceState(null, "", query ? `?${query}` : location.pathname);
   grid.scrollTop = 0;
   await load();
+}
+
+function drawColumns() {
+  showView();
+  list.clear();
+  list.draw();
 }
 
 async function load() {
@@ -115,10 +58,10 @@ const list = new VirtualRows({
   frame: document.getElementById("window"),
   height: () => 2.75 * parseFloat(getComputedStyle(document.documentElement).fontSize),
   key: (index) => table.rows[index]?.id ?? `#${index}`,
-  make: () => makeRow(columns),
+  make: () => makeRow(view.columns),
   fill(element, index) {
     const row = table.rows[index];
-    fillRow(element, row, columns, { chosen: Boolean(row) && chosen.has(row.id), active: Boolean(row) && row.id === active });
+    fillRow(element, row, view.columns, { chosen: Boolean(row) && chosen.has(row.id), active: Boolean(row) && row.id === active });
     if (row?.acceptBy && row.status === "received") tick(element);
   },
   seen: (end) => { table.want(end); },
@@ -185,7 +128,7 @@ async function some(ids, isOwn) {
 /** Show an order that has come into the view; one that only the server can place is counted, to be shown when asked for. */
 function arrive(order) {
   const isNew = created.delete(order.id);
-  if (sort !== USUAL_SORT) {
+  if (view.sort !== USUAL_SORT) {
     if (isNew || table.isWhole) unseen.add(order.id);
     return false;
   }
@@ -306,47 +249,6 @@ grid.addEventListener("keydown", (event) => {
   }
 });
 
-// -- filter, order, columns --------------------------------------------------------------------------------------------
-
-let typing = 0;
-filter.addEventListener("submit", (event) => { event.preventDefault(); changeView(); });
-filter.addEventListener("change", (event) => { if (!("show" in event.target.dataset)) changeView(); });
-filter.addEventListener("input", (event) => {
-  if (event.target.type !== "search") return;
-  clearTimeout(typing);
-  typing = setTimeout(changeView, 300);
-});
-
-document.getElementById("more-filters").addEventListener("click", (event) => {
-  event.currentTarget.ariaExpanded = String(event.currentTarget.ariaExpanded !== "true");
-});
-
-header.addEventListener("click", (event) => {
-  const name = event.target.closest("button") && event.target.closest("[data-sort]")?.dataset.sort;
-  if (!name) return;
-  if (sort.replace("-", "") === name) sort = sort === name ? `-${name}` : name;
-  else sort = FALLS_FIRST.has(name) ? `-${name}` : name;
-  changeView();
-});
-
-for (const box of boxes) {
-  box.addEventListener("change", () => {
-    columns = known.filter((name) => name === "number" || boxes.find((each) => each.dataset.show === name)?.checked);
-    showView();
-    const query = viewQuery().toString();
-    history.replaceState(null, "", query ? `?${query}` : location.pathname);
-    list.clear();
-    list.draw();
-  });
-}
-
-document.getElementById("copy-view").addEventListener("click", async (event) => {
-  const { done, byHand } = event.currentTarget.dataset;
-  // Without a secure origin there is no clipboard.
-  const copied = await navigator.clipboard?.writeText(location.href).then(() => true, () => false);
-  toast(copied ? done : byHand, 5_000);
-});
-
 // -- start -------------------------------------------------------------------------------------------------------------
 
 function failed(error) {
@@ -365,5 +267,6 @@ const feed = new Feed({
   ended: showEnded,
 });
 showView();
+startView({ filtered: changeView, drawn: drawColumns });
 startClock();
 load().finally(() => feed.start());

@@ -1,14 +1,17 @@
 // The orders that the grid has: pages of the server's list in its order, and what has changed in them since.
 
-import { getJson, page } from "./dom.js";
+import { getJson, page, SessionEnded } from "./dom.js";
 
 const FIRST = 100;
 const MORE = 500;
 const AHEAD = 100;
+const RETRY_MS = 5_000;
 
 export class OrdersTable {
   #loading = null;
   #generation = 0;
+  /** What the rows were asked for with: a cursor goes with no other filter and order. */
+  #asked = "";
   #next = null;
 
   /** `query()` returns the parameters of the filter and the order; `changed()` is called when there are more rows. */
@@ -19,7 +22,6 @@ export class OrdersTable {
     this.rows = [];
     this.byId = new Map();
     this.total = 0;
-    this.isMore = false;
     this.wanted = 0;
   }
 
@@ -32,8 +34,8 @@ export class OrdersTable {
     return this.#next === null;
   }
 
-  async #fetch(more) {
-    const params = this.query();
+  async #fetch(asked, more) {
+    const params = new URLSearchParams(asked);
     for (const [name, value] of Object.entries(more)) params.set(name, value);
     const body = await getJson(`${page.rowsUrl}?${params}`);
     const orders = body.results.map((row) => Object.fromEntries(row.map((value, place) => [body.columns[place], value])));
@@ -43,9 +45,11 @@ export class OrdersTable {
   /** Fetch the first page anew; return what puts it in place, see Batches. */
   async first() {
     this.#generation += 1;
-    const body = await this.#fetch({ limit: FIRST });
+    const asked = this.query();
+    const body = await this.#fetch(asked, { limit: FIRST });
     return () => {
       this.#generation += 1;
+      this.#asked = asked;
       this.rows = [];
       this.byId = new Map();
       this.total = body.total;
@@ -67,21 +71,24 @@ export class OrdersTable {
   /** Have rows up to a place, and some more, page after page; safe to call often. */
   want(end) {
     this.wanted = end + AHEAD;
-    this.#loading ??= this.#load().catch(this.failed).finally(() => { this.#loading = null; });
+    this.#loading ??= this.#load().catch((error) => {
+      this.failed(error);
+      if (!(error instanceof SessionEnded)) setTimeout(() => this.want(this.wanted - AHEAD), RETRY_MS);
+    }).finally(() => { this.#loading = null; });
     return this.#loading;
   }
 
   async #load() {
     while (this.#next !== null && this.rows.length < this.wanted) {
       const mine = this.#generation;
-      const body = await this.#fetch({ limit: MORE, cursor: this.#next });
+      const body = await this.#fetch(this.#asked, { limit: MORE, cursor: this.#next });
       if (mine === this.#generation) this.#add(body);
     }
   }
 
   /** Fetch some orders as they are now, as far as they match; return them by id. */
   async some(ids) {
-    const body = await this.#fetch({ ids: ids.join(",") });
+    const body = await this.#fetch(this.query(), { ids: ids.join(",") });
     return new Map(body.orders.map((order) => [order.id, order]));
   }
 
