@@ -166,10 +166,10 @@ def main() -> int:
         return 1
     folder = Path(environ["DATA_DIR"])
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    forget_counts(Path(environ["PROMETHEUS_MULTIPROC_DIR"]))
     prepared = subprocess.run([sys.executable, "manage.py", "prepare"], cwd=ROOT, env=environ, check=False)
     if prepared.returncode:
         return prepared.returncode
+    forget_counts(Path(environ["PROMETHEUS_MULTIPROC_DIR"]))
     path = folder / "supervisord.conf"
     path.write_text(config, encoding="utf-8")
     print(
