@@ -201,6 +201,13 @@ class Point:
         share = self._failed * 100 / self.handled if self.handled else 0.0
         return "<0.1" if 0 < share < 0.1 else f"{share:.1f}".removesuffix(".0")
 
+    @property
+    def slowest(self) -> str:
+        """The time of the calls as a person reads it; ``""`` where there were none."""
+        if self.call_ms is None:
+            return ""
+        return f"{self.call_ms / 1000:.1f} s" if self.call_ms >= 1000 else f"{self.call_ms:.0f} ms"
+
     def as_json(self) -> dict[str, Any]:
         return {"from": iso_time(self.start), **self.figures()}
 
@@ -220,7 +227,11 @@ class Point:
 
 def starts_of(period: str, now: datetime) -> list[datetime]:
     """Return when each point of a period begins, oldest first."""
-    length, number = PERIODS[period]
+    return last_starts(*PERIODS[period], now)
+
+
+def last_starts(length: timedelta, number: int, now: datetime) -> list[datetime]:
+    """Return when each of the last so many stretches begins, oldest first; the last one is running."""
     last = _floor(now, length)
     return [last - length * back for back in reversed(range(number))]
 

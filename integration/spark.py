@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from integration.health_history import PERIODS, Point, merge, points_of, samples_since, starts_of
+from integration.health_history import PERIODS, Point, last_starts, merge, points_of, samples_since, starts_of
 from orders.models import Company
 
 BAR, GAP = 4, 1
 HEIGHT = 34
 STRIP = {None: 1, "healthy": 3, "degraded": 6, "unhealthy": 10}
 """How high the line below the bars is: what it says can be told without its colour."""
-HOURS = 24
+HOUR, HOURS = timedelta(hours=1), 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,11 @@ class Day:
 def days_of(company: Company, now: datetime) -> dict[str, Day]:
     """Return the last day of each integration of which anything is known."""
     starts = starts_of("day", now)
+    hour_starts = last_starts(HOUR, HOURS, now)
     days = {}
     for provider, samples in samples_since(company, starts[0]).items():
         points = points_of(samples, starts)
-        per_hour = len(starts) // HOURS
-        hours = points_of(samples, starts[::per_hour])
+        hours = points_of(samples, hour_starts)
         known = [hour for hour in reversed(hours) if hour.status is not None]
         days[provider] = Day(_bars(points), known, merge(starts[0], samples))
     return days

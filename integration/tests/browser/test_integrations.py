@@ -45,3 +45,27 @@ def test_the_checklist_stays_open_when_the_page_is_drawn_anew(server, open_page)
 def test_the_integrations_are_no_wider_than_the_screen(server, open_page, size):
     page = go(open_page(viewport={"width": size[0], "height": size[1]}), f"{server.url}/integrations/")
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+NOTED = """
+from datetime import timedelta
+from django.utils import timezone
+from integration.models import HealthSample
+from orders.models import Company
+for hours in range(20):
+    HealthSample.objects.create(company=Company.objects.get(slug="demo"), provider="talabat", status="degraded",
+        started_at=timezone.now() - timedelta(hours=hours, minutes=10), deliveries=1234, deliveries_failed=12, calls=2345,
+        calls_failed=234, call_ms=12345.6)
+"""
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (320, 640)])
+def test_the_hours_of_a_day_open_within_the_screen(server, open_page, size):
+    server.shell("from integration.models import HealthSample; HealthSample.objects.all().delete()")
+    server.shell(NOTED)
+    page = go(open_page(viewport={"width": size[0], "height": size[1]}), f"{server.url}/integrations/")
+    page.locator("#hours-talabat summary").click()
+    page.locator("#hours-talabat tbody tr").first.wait_for(timeout=SOON_MS)
+    assert page.locator("#hours-talabat tbody tr").count() == 20
+    assert page.locator("#provider-talabat .spark").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
