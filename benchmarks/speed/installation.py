@@ -80,12 +80,15 @@ class Production(Stack):
 
 @contextlib.contextmanager
 def production(extra: dict[str, str] | None = None, *, keep: bool = False) -> Iterator[Production]:
-    """Run the production processes; whatever happens, nothing of them is left. Raises MissingError."""
+    """Run the production processes; whatever happens, nothing of them is left running. Raises MissingError."""
     stack = Production()
     try:
         stack.start_servers()
         stack.up(extra)
         yield stack
+    except MissingError:
+        keep = True  # the logs say why
+        raise
     finally:
         stack.stop(keep=keep)
         if keep:
@@ -157,11 +160,14 @@ class Embedded:
 
 @contextlib.contextmanager
 def embedded(*, keep: bool = False) -> Iterator[Embedded]:
-    """Run the one process; whatever happens, nothing of it is left. Raises MissingError."""
+    """Run the one process; whatever happens, nothing of it is left running. Raises MissingError."""
     one = Embedded()
     try:
         one.start()
         yield one
+    except MissingError:
+        keep = True
+        raise
     finally:
         one.stop(keep=keep)
         if keep:
