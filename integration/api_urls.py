@@ -11,6 +11,7 @@ from integration.api.alerts import AcknowledgeAlertView, AlertListView, ResolveA
 from integration.api.audit import AuditView
 from integration.api.credentials import CredentialView
 from integration.api.health import HealthHistoryView
+from integration.api.failures import FailureListView, ReplayGroupView
 from integration.api.logs import LogListView, LogView, ReplayManyView, ReplayView
 from integration.api.members import MemberListView, MemberView
 from integration.api.outbound import HealthView, RegisterWebhookView, SyncOrderView, TestProviderView
@@ -36,6 +37,8 @@ urlpatterns = [
     path(f"{API}/logs/<uuid:event_id>", LogView.as_view(), name="api-log"),
     path(f"{API}/logs/<uuid:event_id>/replay", ReplayView.as_view(), name="api-log-replay"),
     path(f"{API}/replay", ReplayManyView.as_view(), name="api-replay"),
+    path(f"{API}/failures", FailureListView.as_view(), name="api-failures"),
+    path(f"{API}/failures/<str:fingerprint>/replay", ReplayGroupView.as_view(), name="api-failures-replay"),
     path(f"{API}/alerts", AlertListView.as_view(), name="api-alerts"),
     path(f"{API}/alerts/<uuid:alert_id>/acknowledge", AcknowledgeAlertView.as_view(), name="api-alert-acknowledge"),
     path(f"{API}/alerts/<uuid:alert_id>/resolve", ResolveAlertView.as_view(), name="api-alert-resolve"),

@@ -50,6 +50,8 @@ def filter_events(logs: QuerySet[WebhookLog], wanted: Mapping[str, Any]) -> Quer
         logs = logs.filter(received_at__lt=wanted["until"])
     if wanted.get("externalOrderId"):
         logs = logs.filter(external_id=wanted["externalOrderId"])
+    if wanted.get("fingerprint"):
+        logs = logs.filter(fingerprint=wanted["fingerprint"])
     if wanted.get("search"):
         logs = logs.filter(_matches(wanted["search"]))
     return logs
@@ -80,6 +82,7 @@ def event_json(log: WebhookLog) -> dict[str, Any]:
         "orderStatus": log.order_status or None,
         "error": log.error_code or None,
         "errorMessage": log.error or None,
+        "fingerprint": log.fingerprint or None,
         "attempts": log.attempts,
         "duplicates": log.duplicates,
         "count": log.count,

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from integration.alerts import raise_alert
 from integration.envelope import provider_request, read_envelope
+from integration.fingerprints import describe, of_failure, of_fault
 from integration.hub.forwards import forward_delivery
 from integration.metrics import ATTEMPTS, STEP_SECONDS
 from integration.models import Alert, WebhookAttempt, WebhookBody, WebhookLog, WebhookStatus
@@ -135,6 +136,7 @@ def record(
     log.error_code = "delivery_conflict"
     log.error = f"Delivery {known.id} came under the same id with another body; that one stands."
     log.details = {"delivery": "the same id as an earlier delivery with another body"}
+    log.fingerprint = of_fault(provider, log.error_code, log.details)
     log.processed_at = timezone.now()
     if not _insert(log, request.body):
         return _count_duplicate(
@@ -266,6 +268,8 @@ def process(
             return log
         except Exception as error:
             log.claim_token = token  # what failed may be the commit, after the result was in hand
+            # Whoever looks for the order finds what became of it.
+            log.external_id = log.external_id or next((each.external_id for each in events if each.external_id), "")
             if not _fail(log, error, this):
                 return log
     ATTEMPTS.add(log.provider, trigger, log.status)
@@ -355,7 +359,7 @@ def _describe(log: WebhookLog, event: OrderEvent, result: Applied) -> None:
     log.order_id = result.order_id
     log.order_status = order.status if order else ""
     log.warnings = [warning[:500] for warning in event.warnings][:50]
-    log.error_code, log.details = "", {}
+    log.error_code, log.details, log.fingerprint = "", {}, ""
     log.error = result.note if result.outcome is Outcome.IGNORED else ""
 
 
@@ -395,7 +399,7 @@ def _finish(log: WebhookLog) -> None:
 
 _RESULT_FIELDS = (
     "status", "event_type", "provider_event", "external_id", "order_id", "order_status", "warnings", "error_code", "error",
-    "details", "claim_token", "next_attempt_at", "processed_at", "duration_ms",
+    "details", "fingerprint", "claim_token", "next_attempt_at", "processed_at", "duration_ms",
 )  # fmt: skip
 
 
@@ -406,6 +410,7 @@ def _quarantine(log: WebhookLog, error: PayloadError, this: _Try) -> bool:
     log.details = error.details
     log.error = str(error)[:2000]
     log.event_type = error.kind or log.event_type
+    log.fingerprint = of_fault(log.provider, log.error_code, error.details, log.event_type)
     log.external_id = error.external_id
     if error.external_id:
         log.order_id = order_id_for(log.company_id, log.provider, error.external_id)  # type: ignore[arg-type]
@@ -445,6 +450,8 @@ def _fail(log: WebhookLog, error: Exception, this: _Try) -> bool:
     log.error_code = "processing_failed"
     # The text of a database error can quote values of the payload: the class says what a person needs.
     log.error = type(error).__name__
+    log.details = describe(error)
+    log.fingerprint = of_failure(log.provider, log.error, log.details)
     if settings.LOG_WEBHOOK_FAILURES:
         # A database that is away says enough with its name; an error of ours needs its traceback.
         trace = None if isinstance(error, (OperationalError, InterfaceError)) else error
@@ -456,9 +463,8 @@ def _fail(log: WebhookLog, error: Exception, this: _Try) -> bool:
     log.processed_at = timezone.now() if delay is None else None
     with transaction.atomic():
         written = WebhookLog.objects.filter(pk=log.pk, claim_token=token).update(
-            **{name: getattr(log, name) for name in
-               ("status", "error_code", "error", "claim_token", "next_attempt_at", "processed_at")}
-        )  # fmt: skip
+            **{name: getattr(log, name) for name in _FAILURE_FIELDS}
+        )
         if not written:
             log.refresh_from_db()
             return False
@@ -470,6 +476,12 @@ def _fail(log: WebhookLog, error: Exception, this: _Try) -> bool:
                 details={"eventId": str(log.id), "externalOrderId": log.external_id},
             )  # fmt: skip
     return True
+
+
+_FAILURE_FIELDS = (
+    "status", "external_id", "error_code", "error", "details", "fingerprint", "claim_token", "next_attempt_at",
+    "processed_at",
+)  # fmt: skip
 
 
 def _announce(log: WebhookLog) -> None:

@@ -27,6 +27,7 @@ LOG_FILTERS = [
     _query("since", "Received at this time or later; a date is a day of the company's time zone."),
     _query("until", "Received before this time, or up to the end of this date."),
     _query("externalOrderId", "The provider's id of the order, exactly."),
+    _query("fingerprint", "Failures of one cause, as `failures` names it."),
     _query("search", "A part of an id, an event word or an error; or an event's or order's id."),
 ]
 ALERT_FILTERS = [

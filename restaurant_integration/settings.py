@@ -336,6 +336,7 @@ SPECTACULAR_SETTINGS = {
         "PushStatusEnum": "integration.models.PushStatus",
         "WebhookAnswerEnum": "integration.schema.ANSWERS",
         "HealthStatusEnum": ["healthy", "degraded", "unhealthy"],
+        "FailureStatusEnum": "integration.worklist.WAITING_FOR_PERSON",
     },
 }
 

@@ -30,7 +30,7 @@ from orders.errors import ApiError, not_found
 from orders.models import Company, Role
 from orders.schema import failures
 
-FILTERS = ("provider", "status", "eventType", "since", "until", "externalOrderId", "search")
+FILTERS = ("provider", "status", "eventType", "since", "until", "externalOrderId", "fingerprint", "search")
 
 
 def read_filter(fields: Fields, company: Company) -> dict[str, Any]:
@@ -43,6 +43,7 @@ def read_filter(fields: Fields, company: Company) -> dict[str, Any]:
         "since": fields.time("since", zone),
         "until": fields.time("until", zone, is_end=True),
         "externalOrderId": fields.text("externalOrderId", 512),
+        "fingerprint": fields.text("fingerprint", 64),
         "search": fields.text("search", 200),
     }
     fields.check()

@@ -60,7 +60,9 @@ class WebhookLog(models.Model):
     error_code = models.CharField(max_length=64, blank=True)
     error = models.TextField(blank=True)
     details = models.JSONField(default=dict)
-    """For a quarantined event: path to fault."""
+    """For a quarantined event: path to fault. For one that failed: where in the program, and the message without values."""
+    fingerprint = models.CharField(max_length=16, blank=True, default="")
+    """What failures of one cause have in common; blank: it did not fail, or has been mended."""
     warnings = models.JSONField(default=list)
     attempts = models.PositiveIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True)
@@ -106,6 +108,12 @@ class WebhookLog(models.Model):
                 fields=["company", "status", "-received_at"],
                 condition=Q(status__in=["parked", "failed", "dead", "quarantined", "rejected"]),
                 name="webhook_log_open",
+            ),
+            # The failures of one cause.
+            models.Index(
+                fields=["company", "fingerprint", "-received_at"],
+                condition=~Q(fingerprint=""),
+                name="webhook_log_by_fingerprint",
             ),
             # "What happened to this order": from an external id, and from an order.
             models.Index(fields=["company", "external_id"], name="webhook_log_by_external_id"),

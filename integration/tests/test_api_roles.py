@@ -17,6 +17,7 @@ STAFF = [
     ("GET", "logs"),
     ("GET", f"logs/{ANY_ID}"),
     ("GET", "alerts"),
+    ("GET", "failures"),
     ("GET", "health"),
     ("POST", f"sync-order/{ANY_ID}"),
 ]
@@ -28,6 +29,7 @@ MANAGERS = [
     ("POST", f"alerts/{ANY_ID}/acknowledge"),
     ("POST", f"alerts/{ANY_ID}/resolve"),
     ("POST", "test/nexara"),
+    ("POST", f"failures/{'0' * 16}/replay"),
 ]
 OWNERS = [
     ("POST", "register-webhook"),

@@ -24,6 +24,8 @@ MANAGEMENT = {
     "/api/integration/alerts": {"get"},
     "/api/integration/alerts/{alert_id}/acknowledge": {"post"},
     "/api/integration/alerts/{alert_id}/resolve": {"post"},
+    "/api/integration/failures": {"get"},
+    "/api/integration/failures/{fingerprint}/replay": {"post"},
     "/api/integration/audit": {"get"},
     "/api/integration/members": {"get", "post"},
     "/api/integration/members/{member_id}": {"get", "patch", "delete"},

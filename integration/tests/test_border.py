@@ -86,8 +86,16 @@ def objects_of(installation: Installation) -> dict[str, list[str]]:
         "product_id": [str(product.id) for product in MenuProduct.objects.filter(company=company)],
         "code_id": [str(code.id) for code in MenuProductCode.objects.filter(company=company)],
         "token_id": [str(token.id) for token in ApiToken.objects.filter(company=company)],
+        "fingerprint": list(own_fingerprints(installation)),
         "provider": ["careem"],
     }
+
+
+def own_fingerprints(installation: Installation) -> set[str]:
+    """Return the fingerprints that no other company has: the same fault has the same one everywhere."""
+    failed = WebhookLog.objects.exclude(fingerprint="")
+    known = failed.exclude(company=installation.company).values_list("fingerprint", flat=True)
+    return set(failed.filter(company=installation.company).values_list("fingerprint", flat=True)) - set(known)
 
 
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
