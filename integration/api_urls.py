@@ -11,6 +11,7 @@ from integration.api.alerts import AcknowledgeAlertView, AlertListView, ResolveA
 from integration.api.audit import AuditView
 from integration.api.credentials import CredentialView
 from integration.api.health import HealthHistoryView
+from integration.api.evidence import OrderEvidenceView
 from integration.api.failures import FailureListView, ReplayGroupView
 from integration.api.logs import LogListView, LogView, ReplayManyView, ReplayView
 from integration.api.members import MemberListView, MemberView
@@ -25,6 +26,7 @@ API = "api/integration"
 urlpatterns = [
     path("api/orders/<str:order_id>/prep-time", PrepTimeView.as_view(), name="api-order-prep-time"),
     path("api/orders/<str:order_id>/timeline", OrderTimelineView.as_view(), name="api-order-timeline"),
+    path("api/orders/<str:order_id>/evidence", OrderEvidenceView.as_view(), name="api-order-evidence"),
     path(f"{API}/credentials/<str:provider>", CredentialView.as_view(), name="api-credential"),
     path(f"{API}/register-webhook", RegisterWebhookView.as_view(), name="api-register-webhook"),
     path(f"{API}/sync-order/<str:order_id>", SyncOrderView.as_view(), name="api-sync-order"),

@@ -17,7 +17,7 @@ from orders.access import Access
 from orders.amounts import goods_total, nearest_total
 from orders.errors import page_not_found
 from orders.lines import as_snapshot
-from orders.models import Order, OrderEvent, OrderItemModifier
+from orders.models import Order, OrderEvent, OrderItemModifier, Role
 from orders.pages import member_page, phone_for
 from orders.serializers import hides_phone
 from orders.timeline import last_seq
@@ -41,6 +41,7 @@ def order(request: HttpRequest, access: Access, order_id: uuid.UUID) -> HttpResp
         "events": events,
         "phone": phone_for(access, found),
         "access_code": "" if hides_phone(found, access) else found.customer_phone_access_code,
+        "may_export": access.at_least(Role.MANAGER),
     }
     return render(request, "orders/order.html", context)
 
