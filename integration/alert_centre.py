@@ -139,6 +139,57 @@ _CAUSES = {
         _("What providers send is kept here, and is tried again by itself."),
         _("Look whether the platform is up, and whether its address and key are right."),
     ),
+    "error_rate": Cause(
+        _("Many deliveries fail"),
+        _("Of the latest deliveries of this provider too many could not be processed."),
+        _("Look at what waits by cause, mend it, then replay the group; answer new orders on the provider's device."),
+        "failed",
+    ),
+    "processing_slow": Cause(
+        _("Processing is slow"),
+        _("Deliveries take longer than they should until their orders are on the screen."),
+        _("Tell the operators: look at the load of the database and of the machine."),
+    ),
+    "credential_expiring": Cause(
+        _("Credential expires"),
+        _("After that day the provider and this installation no longer believe each other."),
+        _("An owner asks the provider for a new one and sets it; the old one holds for a day more."),
+    ),
+    "provider_silent": Cause(
+        _("Provider is silent"),
+        _("No delivery for two hours in which, on this weekday, there usually are some."),
+        _("Look on the provider's own device whether the shop is open there, and test the connection."),
+    ),
+    "backlog": Cause(
+        _("Work piles up"),
+        _("What is due is not worked in time: orders and answers come late."),
+        _("Look whether workers, database and broker run and keep up; `manage.py diagnose` says what does not."),
+    ),
+    "process_missing": Cause(
+        _("A process is missing"),
+        _("A part of the installation has not been heard of. What it does waits, or is done slower by another."),
+        _("Look at the process supervisor and at that process's log, and start it again."),
+    ),
+    "disk_low": Cause(
+        _("The disk fills up"),
+        _("Without space no order can be stored."),
+        _("Free or add space: old logs and backups first; a shorter retention of bodies helps for good."),
+    ),
+    "retention_overdue": Cause(
+        _("Old bodies are not deleted"),
+        _("The job that deletes what is past its retention has not ended well for too long."),
+        _("Look at the worker's log, then run `manage.py prune_logs`."),
+    ),
+    "certificate_expiring": Cause(
+        _("The certificate expires"),
+        _("After that day no provider delivers any order here: they refuse the address."),
+        _("Renew the certificate, and look why it was not renewed by itself."),
+    ),
+    "channel_failing": Cause(
+        _("Alerts do not get through"),
+        _("A channel does not take what it is sent; people may not hear of what goes wrong."),
+        _("An owner tests the channel at Alerts, Channels, and mends its address."),
+    ),
     "answer_not_delivered": Cause(
         _("Answer came too late"),
         _("The provider could not be told in time, and may have cancelled the order."),
@@ -150,6 +201,11 @@ _CAUSES = {
 def cause_of(code: str) -> Cause:
     """Return a cause in words; one that has none yet is shown by its code."""
     return _CAUSES.get(code) or Cause(code.replace("_", " ").capitalize())
+
+
+def cause_choices() -> list[tuple[str, Text]]:
+    """Return every cause that there are words for, with its title."""
+    return [(code, cause.title) for code, cause in _CAUSES.items()]
 
 
 # -- groups ------------------------------------------------------------------------------------------------------------
@@ -196,7 +252,10 @@ def group_alerts(alerts: Iterable[Alert]) -> list[Group]:
 
 
 def _shown(alert: Alert) -> Shown:
-    details = alert.details
-    named = [details.get("orderId"), *(details.get("orders") or {})]
-    order_ids = tuple(found for text in named if text and (found := uuid_or_none(str(text))))
-    return Shown(alert, order_ids, uuid_or_none(str(details.get("eventId") or "")))
+    return Shown(alert, order_ids_of(alert), uuid_or_none(str(alert.details.get("eventId") or "")))
+
+
+def order_ids_of(alert: Alert) -> tuple[uuid.UUID, ...]:
+    """Return the ids of the orders that an alert names."""
+    named = [alert.details.get("orderId"), *(alert.details.get("orders") or {})]
+    return tuple(found for text in named if text and (found := uuid_or_none(str(text))))

@@ -7,12 +7,19 @@ from django.urls import path
 # Imported for what they tell the OpenAPI schema.
 import integration.schema  # noqa: F401
 import orders.schema  # noqa: F401
+from integration.api.alert_channels import (
+    AlertChannelListView,
+    AlertChannelView,
+    AlertNoticeListView,
+    AlertThresholdsView,
+    TestAlertChannelView,
+)
 from integration.api.alerts import AcknowledgeAlertView, AlertListView, ResolveAlertView
 from integration.api.audit import AuditView
 from integration.api.credentials import CredentialView
-from integration.api.health import HealthHistoryView
 from integration.api.evidence import OrderEvidenceView
 from integration.api.failures import FailureListView, ReplayGroupView
+from integration.api.health import HealthHistoryView
 from integration.api.logs import LogListView, LogView, ReplayManyView, ReplayView
 from integration.api.members import MemberListView, MemberView
 from integration.api.outbound import HealthView, RegisterWebhookView, SyncOrderView, TestProviderView
@@ -44,6 +51,11 @@ urlpatterns = [
     path(f"{API}/alerts", AlertListView.as_view(), name="api-alerts"),
     path(f"{API}/alerts/<uuid:alert_id>/acknowledge", AcknowledgeAlertView.as_view(), name="api-alert-acknowledge"),
     path(f"{API}/alerts/<uuid:alert_id>/resolve", ResolveAlertView.as_view(), name="api-alert-resolve"),
+    path(f"{API}/alert-channels", AlertChannelListView.as_view(), name="api-alert-channels"),
+    path(f"{API}/alert-channels/<uuid:channel_id>", AlertChannelView.as_view(), name="api-alert-channel"),
+    path(f"{API}/alert-channels/<uuid:channel_id>/test", TestAlertChannelView.as_view(), name="api-alert-channel-test"),
+    path(f"{API}/alert-channels/<uuid:channel_id>/notices", AlertNoticeListView.as_view(), name="api-alert-notices"),
+    path(f"{API}/alert-thresholds", AlertThresholdsView.as_view(), name="api-alert-thresholds"),
     path(f"{API}/audit", AuditView.as_view(), name="api-audit"),
     path(f"{API}/members", MemberListView.as_view(), name="api-members"),
     path(f"{API}/members/<uuid:member_id>", MemberView.as_view(), name="api-member"),

@@ -16,7 +16,7 @@ from integration.nexara import check_health
 from integration.outbound import SendError
 from integration.tokens import ProviderAccess, get_token
 
-OK, FAILED, SKIPPED = "ok", "failed", "skipped"
+OK, FAILED, SKIPPED = OUTCOMES = ("ok", "failed", "skipped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ def try_provider(access: ProviderAccess) -> list[Step]:
         return f"The provider answered {status}."
 
     jobs: list[tuple[str, Callable[[], str]]] = [
-        ("dns", lambda: "; ".join(_look_up(host) for host in hosts)),
-        ("tls", lambda: "; ".join(_shake_hands(host) for host in hosts)),
+        ("dns", lambda: "; ".join(look_up(host) for host in hosts)),
+        ("tls", lambda: "; ".join(shake_hands(host) for host in hosts)),
         ("token", ask_for_token),
         ("call", make_call),
     ]
@@ -78,7 +78,7 @@ def try_provider(access: ProviderAccess) -> list[Step]:
         elif name == "call" and access.calls.probe(access.api) is None:
             steps.append(Step(name, SKIPPED, detail="This provider has no harmless call that we know."))
         else:
-            steps.append(_timed(name, job))
+            steps.append(timed(name, job))
     return steps
 
 
@@ -89,7 +89,8 @@ def try_hub() -> list[Step]:
     return [Step("call", outcome, health.latency_ms, health.error or "NEXARA is healthy.")]
 
 
-def _timed(name: str, job: Callable[[], str]) -> Step:
+def timed(name: str, job: Callable[[], str]) -> Step:
+    """Run a step and return its time, its outcome, and the sentence that it returns or fails with."""
     started = time.perf_counter()
     try:
         outcome, detail = OK, job()
@@ -102,7 +103,8 @@ def _timed(name: str, job: Callable[[], str]) -> Step:
     return Step(name, outcome, round((time.perf_counter() - started) * 1000, 3), detail)
 
 
-def _look_up(host: str) -> str:
+def look_up(host: str) -> str:
+    """Say how many addresses the host of an address has. Raises AddressError where it must not be called."""
     check_url(host)
     parts = urlsplit(host)
     port = parts.port or {"http": 80, "https": 443}[parts.scheme]
@@ -110,7 +112,8 @@ def _look_up(host: str) -> str:
     return f"{parts.hostname} has {number} address{'es' if number > 1 else ''}"
 
 
-def _shake_hands(host: str) -> str:
+def shake_hands(host: str) -> str:
+    """Say which version of TLS the host of an address speaks. Raises SendError."""
     parts = urlsplit(host)
     version = outbound.shake_hands(host)
     return f"{parts.hostname} speaks {version}" if version else f"{parts.hostname} takes connections, without TLS"

@@ -5,7 +5,19 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from integration.views import alerts, bell, dashboard, integrations, menu, menu_file, replay, team, trial, webhooks
+from integration.views import (
+    alert_channels,
+    alerts,
+    bell,
+    dashboard,
+    integrations,
+    menu,
+    menu_file,
+    replay,
+    team,
+    trial,
+    webhooks,
+)
 from orders.preferences import choose
 from orders.views import SignInView
 
@@ -16,6 +28,11 @@ urlpatterns = [
     path("dashboard/panels/", dashboard.panels, name="dashboard-panels"),
     path("alerts/", alerts.alerts, name="alerts"),
     path("alerts/badge/", alerts.badge, name="alert-badge"),
+    path("alerts/channels/", alert_channels.channels, name="alert-channels"),
+    path("alerts/channels/thresholds/", alert_channels.thresholds, name="alert-thresholds"),
+    path("alerts/channels/<uuid:channel_id>/test/", alert_channels.test, name="alert-channel-test"),
+    path("alerts/channels/<uuid:channel_id>/switch/", alert_channels.switch, name="alert-channel-switch"),
+    path("alerts/channels/<uuid:channel_id>/remove/", alert_channels.remove, name="alert-channel-remove"),
     path("alerts/<uuid:alert_id>/acknowledge/", alerts.move, {"move": "acknowledge"}, name="alert-acknowledge"),
     path("alerts/<uuid:alert_id>/resolve/", alerts.move, {"move": "resolve"}, name="alert-resolve"),
     path("bell/", bell.bell, name="bell"),

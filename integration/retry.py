@@ -29,6 +29,8 @@ def next_delay(attempts: int) -> timedelta | None:
 PUSH_DELAY_S, PUSH_MAX_DELAY_S = 10, 7_200
 FORWARD_MAX_DELAY_S = 300
 """What a hub forwards is an order that somebody waits for: a platform that is back must not wait for hours."""
+NOTICE_MAX_DELAY_S = 3_600
+"""An alert that a channel does not take: people can still be told an hour later, and nobody gains by trying more often."""
 PUSH_GIVES_UP_AFTER = timedelta(hours=24)
 """A status that is a day old helps nobody; most are useless long before, when the order has moved on or ended."""
 

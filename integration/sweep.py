@@ -7,7 +7,7 @@ import math
 import threading
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
@@ -15,9 +15,10 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from django.utils import timezone
 
 from integration import claims, heartbeat, inbox, outbox
+from integration.alerting import notices, watch
 from integration.metrics import SWEPT
-from integration.models import PushStatus
-from integration.tasks import process_events, push_claimed
+from integration.models import NoticeStatus, PushStatus
+from integration.tasks import process_events, push_claimed, send_notice
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,9 @@ BREAK_S = 10.0
 HUNG_S = 5.0
 SENDERS = 4
 """How many pushes the sweeper itself sends at once: a slow provider must not keep the inbox waiting."""
+NOTIFIERS = 2
+"""How many notices of alerts it sends at once, beside the pushes: a channel that does not answer keeps none of those."""
+WATCH_EVERY_S = 10.0
 
 
 class Sweeper:
@@ -51,6 +55,11 @@ class Sweeper:
         self._broken_until = 0.0
         self._senders = ThreadPoolExecutor(max_workers=SENDERS, thread_name_prefix="sweep-push")
         self._free = threading.BoundedSemaphore(SENDERS)
+        self._notifiers = ThreadPoolExecutor(max_workers=NOTIFIERS, thread_name_prefix="sweep-notify")
+        self._free_to_notify = threading.BoundedSemaphore(NOTIFIERS)
+        self._watcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sweep-watch")
+        self._watching: Future[None] | None = None
+        self._watched_at = time.monotonic()
         self._is_crowded = False
         self._was_away = False
         """Whether database or broker failed us, and nothing has been pulled since it is back."""
@@ -68,7 +77,9 @@ class Sweeper:
                 close_old_connections()
                 self.sweep()
                 self.sweep_pushes()
+                self.sweep_notices()
                 self._heart.beat()
+                self._watch()
                 # One that hangs says nothing: the sweep only took too long, without the rows that it worked itself.
                 self._was_away |= time.monotonic() - started - self._worked_s > HUNG_S
                 if not self._was_away:
@@ -136,6 +147,53 @@ class Sweeper:
                     self._free.release()
             claimed += token is not None
         return claimed
+
+    def sweep_notices(self) -> int:
+        """Claim the notices of alerts that are due and see that each is sent; return how many were claimed."""
+        now = timezone.now()
+        claimed = 0
+        for notice in notices.due_notices(now, BATCH):
+            if not self._free_to_notify.acquire(blocking=False):
+                break
+            is_sent_here = False
+            try:
+                token = notices.claim(notice, now)
+                is_lost = notice.status == NoticeStatus.SENDING
+                if token is not None and (is_lost or not self._hand_over(send_notice, str(notice.pk), token)):
+                    self._notifiers.submit(self._notify, notice.pk, token)
+                    is_sent_here = True
+            finally:
+                if not is_sent_here:
+                    self._free_to_notify.release()
+            claimed += token is not None
+        return claimed
+
+    def _notify(self, notice_id: uuid.UUID, token: uuid.UUID) -> None:
+        try:
+            notices.work_claimed(notice_id, token)
+        except Exception:
+            logger.exception("Notice %s could not be sent; it is tried again", notice_id)
+        finally:
+            connections.close_all()
+            self._free_to_notify.release()
+
+    def _watch(self) -> None:
+        """Show that we live and stand in for a missing worker, on a thread of its own: rules may take their time."""
+        is_busy = self._watching is not None and not self._watching.done()
+        if is_busy or time.monotonic() - self._watched_at < WATCH_EVERY_S:
+            return
+        self._watched_at = time.monotonic()
+        self._watching = self._watcher.submit(self._tick)
+
+    def _tick(self) -> None:
+        try:
+            watch.sweeper_tick(has_broker=self._has_broker)
+        except (OperationalError, InterfaceError):
+            pass  # the sweep itself says that the database is away
+        except Exception:
+            logger.exception("The watch failed; the next one follows")
+        finally:
+            connections.close_all()
 
     def _send(self, push_id: uuid.UUID, token: uuid.UUID) -> None:
         try:

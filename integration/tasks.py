@@ -9,6 +9,8 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from integration import deadlines, health_history, heartbeat, housekeeping, hub_watch, inbox, outbox, personal_data
+from integration.alerting import notices, watch
+from integration.alerting.turns import PRUNING
 from orders.security.sign_in import forget_old_tries
 
 
@@ -29,6 +31,18 @@ def push_order(order_id: str) -> None:
 def push_claimed(push_id: str, token: str) -> None:
     """Send one claimed push."""
     outbox.work_claimed(uuid.UUID(push_id), uuid.UUID(token))
+
+
+@shared_task(name="integration.send_notice", time_limit=40, soft_time_limit=30)
+def send_notice(notice_id: str, token: str) -> None:
+    """Send one claimed notice of an alert."""
+    notices.work_claimed(uuid.UUID(notice_id), uuid.UUID(token))
+
+
+@shared_task(name="integration.watch_alerts")
+def watch_alerts() -> None:
+    """Evaluate the rules that are due, and plan what people are told."""
+    watch.tick(timezone.now())
 
 
 @shared_task(name="integration.watch_deadlines")
@@ -61,6 +75,8 @@ def prune_logs() -> None:
     housekeeping.prune_bodies()
     outbox.prune_attempts()
     health_history.prune_health()
+    notices.prune()
+    heartbeat.beat(PRUNING)
 
 
 @shared_task(name="integration.give_sign")

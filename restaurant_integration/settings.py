@@ -234,6 +234,18 @@ else:
                 "reconnect_timeout": 2,
             }
 
+# -- mail: for alerts alone --------------------------------------------------------------------------------------------
+
+EMAIL_HOST = env.str("EMAIL_HOST", default="")
+"""Empty: no mail is sent, and an e-mail channel says so."""
+EMAIL_PORT = env.int("EMAIL_PORT", default=587)
+EMAIL_HOST_USER = env.str("EMAIL_USER", default="")
+EMAIL_HOST_PASSWORD = secret("EMAIL_PASSWORD")
+EMAIL_USE_SSL = EMAIL_PORT == 465
+EMAIL_USE_TLS = env.bool("EMAIL_TLS", default=True) and not EMAIL_USE_SSL
+EMAIL_TIMEOUT = 8
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="") or f"alerts@{_app_url.hostname}"
+
 # -- Redis, Channels, Celery: hints. Everything works, only slower, without them ---------------------------------------
 
 if REDIS_URL:
@@ -285,6 +297,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "watch-deadlines": {"task": "integration.watch_deadlines", "schedule": 10.0, "options": {"expires": 10}},
     "ask-hub": {"task": "integration.ask_hub", "schedule": 60.0, "options": {"expires": 60}},
+    "watch-alerts": {"task": "integration.watch_alerts", "schedule": 10.0, "options": {"expires": 10}},
     "watch-parked": {"task": "integration.watch_parked", "schedule": 30.0, "options": {"expires": 30}},
     "prune-logs": {"task": "integration.prune_logs", "schedule": timedelta(hours=6), "options": {"expires": 3600}},
     "prune-personal-data": {
@@ -336,6 +349,11 @@ SPECTACULAR_SETTINGS = {
         "PushStatusEnum": "integration.models.PushStatus",
         "WebhookAnswerEnum": "integration.schema.ANSWERS",
         "HealthStatusEnum": ["healthy", "degraded", "unhealthy"],
+        "AlertSeverityEnum": "integration.models.Alert.Severity",
+        "AlertChannelKindEnum": "integration.models.AlertChannel.Kind",
+        "AlertNoticeKindEnum": "integration.models.AlertNotice.Kind",
+        "AlertNoticeStatusEnum": "integration.models.NoticeStatus",
+        "StepOutcomeEnum": "integration.connectivity.OUTCOMES",
         "FailureStatusEnum": "integration.worklist.WAITING_FOR_PERSON",
     },
 }

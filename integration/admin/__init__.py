@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from integration.admin import alert, credential, outbound, registration, webhook
+from integration.admin import alert, alert_channel, credential, outbound, registration, webhook
 
-__all__ = ["alert", "credential", "outbound", "registration", "webhook"]
+__all__ = ["alert", "alert_channel", "credential", "outbound", "registration", "webhook"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers as s
 
+from integration.connectivity import OUTCOMES
 from integration.models import PushRoute, PushStatus
 from integration.serializers import CredentialRequest, Shape, _answer, _maybe, _time
 from orders.api.shapes import STATUSES, TimelineEntry
@@ -123,7 +124,7 @@ class ConnectivityStep(Shape):
     """One step of the test."""
 
     name = s.ChoiceField(["dns", "tls", "token", "call"])
-    outcome = s.ChoiceField(["ok", "failed", "skipped"])
+    outcome = s.ChoiceField(OUTCOMES)
     durationMs = s.FloatField(allow_null=True)
     detail = _maybe()
 

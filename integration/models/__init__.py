@@ -1,6 +1,14 @@
 """The glue: what came in, what goes out, who may, and what a person has to see."""
 
 from integration.models.alert import Alert
+from integration.models.channel import (
+    AlertChannel,
+    AlertNotice,
+    AlertNoticeAttempt,
+    AlertThread,
+    AlertThreshold,
+    NoticeStatus,
+)
 from integration.models.credential import ProviderCredential
 from integration.models.monitoring import HealthSample, Heartbeat
 from integration.models.outbound import (
@@ -24,12 +32,18 @@ from integration.models.webhook import (
 
 __all__ = [
     "Alert",
+    "AlertChannel",
+    "AlertNotice",
+    "AlertNoticeAttempt",
+    "AlertThread",
+    "AlertThreshold",
     "AutoAcceptPolicy",
     "CircuitBreaker",
     "HealthSample",
     "Heartbeat",
     "HubReading",
     "IntegrationWebhook",
+    "NoticeStatus",
     "OutboundAttempt",
     "OutboundPush",
     "ProviderCredential",

@@ -7,8 +7,9 @@ from typing import Any
 from django import template
 from django.template import Context
 
-from integration.alert_centre import open_alerts
+from integration.alert_centre import cause_of, open_alerts
 from orders.access import Access
+from orders.pages import Text
 
 register = template.Library()
 
@@ -17,3 +18,9 @@ register = template.Library()
 def alert_badge(context: Context, access: Access) -> dict[str, Any]:
     """Show the number of open alerts; it is there and hidden while there are none, for the script to fill."""
     return {"request": context.get("request"), **open_alerts(access.company)}
+
+
+@register.filter
+def cause_title(code: str) -> Text:
+    """Return a cause in words."""
+    return cause_of(code).title

@@ -14,7 +14,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integration.alerts import raise_alert
-from integration.models import Alert, AutoAcceptPolicy, IntegrationWebhook, ProviderCredential, WebhookLog
+from integration.models import (
+    Alert,
+    AlertChannel,
+    AlertNotice,
+    AlertThreshold,
+    AutoAcceptPolicy,
+    IntegrationWebhook,
+    ProviderCredential,
+    WebhookLog,
+)
+from integration.tests.alerting import SECRET, SLACK, make_channel
 from integration.tests.factories import SECRETS, Installation, make_installation
 from orders.audit import record_act
 from orders.models import (
@@ -36,11 +46,11 @@ pytestmark = pytest.mark.django_db
 
 MODELS = sorted((m for m in admin.site._registry if m._meta.app_label in {"orders", "integration"}), key=str)
 SUPERUSER_ONLY = {User}
-ADDABLE_BY_OWNER = {AutoAcceptPolicy, Branch, Membership, MenuProduct, ProviderCredential}
+ADDABLE_BY_OWNER = {AlertChannel, AlertThreshold, AutoAcceptPolicy, Branch, Membership, MenuProduct, ProviderCredential}
 DELETABLE_BY_OWNER = ADDABLE_BY_OWNER | {ApiToken}
 EDITABLE_BY_OWNER = ADDABLE_BY_OWNER | {Company}
 KEYS = {
-    "careem-hub-secret-0001", "jahez-bearer-token-0001", "hub-gave-this-key-0001",
+    SECRET, SLACK, "careem-hub-secret-0001", "jahez-bearer-token-0001", "hub-gave-this-key-0001",
     *(value for fields in SECRETS.values() for value in fields.values()),
 }  # fmt: skip
 
@@ -56,6 +66,9 @@ def fill(slug: str, country: str = "JO") -> Installation:
         secrets={"secretKey": "hub-gave-this-key-0001"},
     )  # fmt: skip
     AutoAcceptPolicy.objects.create(company=made.company)
+    channel = make_channel(made.company, secrets={"secret": SECRET})
+    AlertNotice.objects.create(channel=channel, kind="opened", next_attempt_at=timezone.now())
+    AlertThreshold.objects.create(company=made.company, name="slowP95Ms", value=900)
     change_status(made.company.orders.get(), Status.CONFIRMED, user=made.owner)
     record_act("credential.changed", company=made.company, user=made.owner, target="careem")
     if not Customer.objects.filter(company=made.company).exists():
@@ -86,6 +99,8 @@ def row_of(model, installation: Installation):
         return installation.staff
     if model is Membership:
         return Membership.objects.get(user=installation.staff)
+    if model is AlertNotice:
+        return model.objects.get(channel__company=company)
     return model.objects.filter(company=company).order_by("pk").first()
 
 
@@ -112,7 +127,8 @@ def test_every_model_of_the_admin_is_behind_the_border():
     from orders.admin_scope import CompanyScopedAdmin
 
     assert {model.__name__ for model in MODELS} == {
-        "Alert", "ApiToken", "AuditEntry", "AutoAcceptPolicy", "Branch", "Company", "Customer", "IntegrationWebhook",
+        "Alert", "AlertChannel", "AlertNotice", "AlertThreshold",
+        "ApiToken", "AuditEntry", "AutoAcceptPolicy", "Branch", "Company", "Customer", "IntegrationWebhook",
         "Membership", "MenuProduct", "Order", "OutboundPush", "ProviderCredential", "User", "WebhookLog",
     }  # fmt: skip
     assert all(isinstance(admin.site._registry[model], CompanyScopedAdmin) for model in MODELS)

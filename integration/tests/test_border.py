@@ -12,7 +12,8 @@ from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 
 from integration.alerts import raise_alert
-from integration.models import Alert, WebhookLog
+from integration.models import Alert, AlertChannel, AlertNotice, WebhookLog
+from integration.tests.alerting import make_channel
 from integration.tests.factories import Installation, make_installation
 from orders.models import (
     ApiToken,
@@ -45,6 +46,8 @@ def fill(installation: Installation, secret_note: str) -> None:
     installation.send_payload("careem", b"{")
     installation.send_payload("careem", {"event_type": "order.cancelled", "order": {"id": "PARKED-1"}})
     raise_alert(installation.company, "event_dead", f"{secret_note} alert", subject="careem")
+    channel = make_channel(installation.company, f"{secret_note} channel")
+    AlertNotice.objects.create(channel=channel, kind="test", status="sent", content={"title": secret_note})
     ApiToken.issue(user=installation.owner, company=installation.company, name=f"{secret_note} token")
     AuditEntry.objects.create(company=installation.company, actor=f"{secret_note} actor", action="test")
     Branch.objects.filter(company=installation.company).update(name="Main", name_ar=f"{secret_note} branch")
@@ -86,6 +89,7 @@ def objects_of(installation: Installation) -> dict[str, list[str]]:
         "product_id": [str(product.id) for product in MenuProduct.objects.filter(company=company)],
         "code_id": [str(code.id) for code in MenuProductCode.objects.filter(company=company)],
         "token_id": [str(token.id) for token in ApiToken.objects.filter(company=company)],
+        "channel_id": [str(channel.id) for channel in AlertChannel.objects.filter(company=company)],
         "fingerprint": list(own_fingerprints(installation)),
         "provider": ["careem"],
     }

@@ -43,6 +43,7 @@ def alerts(request: HttpRequest, access: Access) -> HttpResponse:
         "states": [(value, STATE_WORDS[value], counts.get(value)) for value in State.values],
         "groups": group_alerts(page),
         "older": older,
+        "may_manage": access.at_least(Role.OWNER),
         "may_act": access.at_least(Role.MANAGER) and state != State.RESOLVED,
     }
     return render(request, "integration/alerts.html", context)

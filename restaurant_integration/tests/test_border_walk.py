@@ -15,7 +15,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import get_resolver
 
-from integration.models import OutboundPush, ProviderCredential, WebhookLog
+from integration.models import AlertNotice, OutboundPush, ProviderCredential, WebhookLog
 from integration.tests.factories import Installation
 from integration.tests.test_admin_border import fill, row_of, without_csrf
 from integration.tests.test_border import METHODS, PARAMETER, objects_of, walk
@@ -262,6 +262,7 @@ TAKES = {
     "integration.process_events": ["log_ids", "token"],
     "integration.push_claimed": ["push_id", "token"],
     "integration.push_order": ["order_id"],
+    "integration.send_notice": ["notice_id", "token"],
 }
 
 
@@ -280,9 +281,12 @@ def test_a_task_with_a_claim_of_another_row_does_nothing(ours, theirs, name):
     celery.loader.import_default_modules()
     task = our_tasks()[name]
     rows = objects_of(theirs)["event_id"] if "event" in name else [str(theirs.company.orders.get().pushes.first().pk)]
+    if "notice" in name:
+        rows = [str(row_of(AlertNotice, theirs).pk)]
     claim = uuid.uuid4()
     WebhookLog.objects.filter(company=ours.company).update(status="processing", claim_token=claim)
     OutboundPush.objects.filter(order__company=ours.company).update(status="sending", claim_token=claim)
+    AlertNotice.objects.filter(channel__company=ours.company).update(status="sending", claim_token=claim)
     before = belonging(theirs.company)
     for row in rows:
         task.run([row] if "log_ids" in TAKES[name] else row, str(claim))
