@@ -171,7 +171,7 @@ def test_an_order_leaves_a_filter_that_it_no_longer_matches(server, open_page):
 def test_filtering_needs_no_reload_and_stands_in_the_address(server, open_page):
     careem, talabat = send(server, "careem"), send(server, "talabat")
     page = go(open_page(), server.url)
-    page.get_by_label("Provider").select_option("talabat")
+    page.locator("#filter").get_by_label("Provider").select_option("talabat")
     row(page, careem).wait_for(state="detached", timeout=SOON_MS)
     row(page, talabat).wait_for(timeout=SOON_MS)
     page.wait_for_url("**/?provider=talabat", timeout=SOON_MS)
