@@ -2,7 +2,7 @@
 
 Every column is there, whatever the models have meanwhile: what is not named here is as in the pattern. Orders have three
 lines with their options, three deliveries and, once they are over, three entries in their timeline. Bodies are there for
-the last thirty days, as long as they are kept. A million orders take about 10 GB, and half as much again while they are
+the last thirty days, as long as they are kept. A million orders take less than 10 GB, and half as much again while they are
 being written.
 """
 

@@ -243,3 +243,9 @@ async def test_a_socket_that_is_refused_is_told():
         with pytest.raises(MissingError):
             await screens.open(["one"])
     running.close()
+
+
+def test_a_run_that_is_too_short_tells_no_growth():
+    notes: dict[str, str] = {}
+    assert growth([{"web": 50.0}] * 8, notes) == {}
+    assert notes == {"memory": "the run was too short to see it grow"}
