@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -95,4 +96,22 @@ def check_reach(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list
             "DEBUG is on where others reach it: its error pages show settings and data.",
             hint="Set DEBUG=false.", id="integration.W005",
         ))  # fmt: skip
+    return found
+
+
+@register(SAFE_START)
+def check_metrics(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse networks that are none, which would fail at each scrape; warn of a token that can be guessed."""
+    found: list[CheckMessage] = []
+    for entry in settings.METRICS_ALLOWED_NETWORKS:
+        try:
+            ipaddress.ip_network(entry, strict=False)
+        except ValueError:
+            found.append(Error(
+                f"METRICS_ALLOWED_NETWORKS has an entry that is no address and no network: {entry[:40]}.",
+                hint="Write each as 10.0.0.0/8 or 192.0.2.7.", id="integration.E005",
+            ))  # fmt: skip
+    fault = weakness(settings.METRICS_TOKEN) if settings.METRICS_TOKEN and not settings.DEBUG else ""
+    if fault:
+        found.append(Warning(f"METRICS_TOKEN {fault}.", hint=_MAKE_ONE, id="integration.W006"))
     return found

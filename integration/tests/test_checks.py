@@ -124,3 +124,17 @@ def test_a_server_starts_with_a_warning_and_logs_it(settings, caplog):
     settings.APP_BASE_URL = "http://orders.example.com"
     refuse_unsafe_start()
     assert "APP_BASE_URL is http outside localhost" in caplog.text
+
+
+@pytest.mark.parametrize(("token", "ids"), [("", []), ("short", ["integration.W006"]), (GOOD, [])])
+def test_a_metrics_token_that_can_be_guessed_is_named(settings, token, ids):
+    settings.METRICS_TOKEN = token
+    assert found() == ids
+
+
+@pytest.mark.parametrize(
+    ("network", "ids"), [("10.0.0.0/8", []), ("192.0.2.7", []), ("prometheus", ["integration.E005"])]
+)
+def test_a_network_that_is_none_is_refused(settings, network, ids):
+    settings.METRICS_ALLOWED_NETWORKS = [network]
+    assert found() == ids
