@@ -12,6 +12,7 @@ import time_machine
 from django.core import mail
 from django.utils import timezone
 
+from integration import sweep
 from integration.alerting import notices
 from integration.alerting.planning import plan
 from integration.alerts import raise_alert
@@ -284,3 +285,49 @@ def test_finished_notices_go_after_the_retention(amman, settings):
         AlertNotice.objects.create(channel=channel, kind="opened", status=status, next_attempt_at=due, created_at=old)
     notices.prune()
     assert AlertNotice.objects.get().status == "pending"
+
+
+# -- the sweeper -----------------------------------------------------------------------------------------------------------
+
+
+def due_notice(here, name: str) -> AlertNotice:
+    channel = make_channel(here.company, name)
+    now = timezone.now() - timedelta(seconds=1)
+    return AlertNotice.objects.create(channel=channel, kind="opened", next_attempt_at=now, created_at=now)
+
+
+def test_the_sweeper_hands_a_notice_to_a_worker_by_id_and_claim(amman, monkeypatch):
+    handed = []
+    monkeypatch.setattr(
+        sweep.Sweeper, "_hand_over", lambda self, task, *args: handed.append((task.name, *args)) or True
+    )
+    notice = due_notice(amman, "Kitchen")
+    assert sweep.Sweeper().sweep_notices() == 1
+    notice.refresh_from_db()
+    assert handed == [("integration.send_notice", str(notice.pk), notice.claim_token)]
+    assert notice.status == "sending"
+
+
+def test_channels_that_hang_keep_no_more_than_the_notifiers_and_no_push(amman, monkeypatch):
+    submitted = []
+    sweeper = sweep.Sweeper(has_broker=False)
+    # What is submitted never ends: each holds its place for good.
+    monkeypatch.setattr(sweeper._notifiers, "submit", lambda *args: submitted.append(args))
+    for number in range(5):
+        due_notice(amman, f"Channel {number}")
+    assert [sweeper.sweep_notices(), sweeper.sweep_notices()] == [sweep.NOTIFIERS, 0]
+    assert len(submitted) == sweep.NOTIFIERS
+    assert AlertNotice.objects.filter(status="pending").count() == 5 - sweep.NOTIFIERS
+    assert all(sweeper._free.acquire(blocking=False) for _ in range(sweep.SENDERS))
+
+
+def test_a_notice_whose_claim_fails_keeps_no_notifier_busy(amman, monkeypatch):
+    def fail(*args):
+        raise RuntimeError("no")
+
+    sweeper = sweep.Sweeper(has_broker=False)
+    due_notice(amman, "Kitchen")
+    monkeypatch.setattr(notices, "claim", fail)
+    with pytest.raises(RuntimeError):
+        sweeper.sweep_notices()
+    assert all(sweeper._free_to_notify.acquire(blocking=False) for _ in range(sweep.NOTIFIERS))

@@ -137,9 +137,7 @@ def _page(request: HttpRequest, access: Access, more: dict[str, Any], status: in
     notices = AlertNotice.objects.filter(channel__company=company).select_related("channel")
     context = {
         "seq": last_seq(company.id),
-        "channels": [
-            (each, KIND_WORDS[each.kind], SEVERITY_WORDS[each.least_severity]) for each in channels_of(company)
-        ],
+        "channels": [(each, KIND_WORDS[each.kind]) for each in channels_of(company)],
         "kinds": KIND_WORDS.items(),
         "severities": SEVERITY_WORDS.items(),
         "causes": cause_choices(),

@@ -31,8 +31,8 @@ def test_no_page_breaks_a_rule(server, open_page, scheme):
     page = open_page(color_scheme=scheme, bypass_csp=True)
     order, event = send(server, "deliveroo"), send_unusable(server, page)
     raise_one(server, "careem")
-    paths = ("/", f"/orders/{order}/", "/alerts/", "/webhooks/", f"/webhooks/{event}/", "/webhooks/waiting/",
-             "/webhooks/replay/", "/webhooks/test/", "/integrations/")  # fmt: skip
+    paths = ("/", f"/orders/{order}/", "/alerts/", "/alerts/channels/?add=webhook", "/webhooks/",
+             f"/webhooks/{event}/", "/webhooks/waiting/", "/webhooks/replay/", "/webhooks/test/", "/integrations/")  # fmt: skip
     for path in paths:
         found = check(go(page, server.url + path))
         assert found["faults"] == [], path
