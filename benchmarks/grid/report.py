@@ -46,8 +46,9 @@ def section(rows: Sequence[Row], orders: int, versions: str) -> str:
     lines = [
         "## The grid with many orders",
         "",
-        f"`python -m benchmarks.grid`: {orders:,} orders in a company of a private installation (one process, SQLite), looked"
-        " at in headless Chromium without a graphics card, on the machine that also serves them.",
+        f"`.venv/bin/python -m benchmarks.grid --write` makes {orders:,} orders in a company of a private installation (one"
+        " process, SQLite), looks at them in headless Chromium without a graphics card, on the machine that also serves them,"
+        " and writes the table here. Frames are the times between two drawings of the browser; 17 ms is its usual pace.",
         "",
         f"{machine()}; {versions}.",
         "",
