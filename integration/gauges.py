@@ -18,6 +18,7 @@ from integration import heartbeat
 from integration.claims import WAITING
 from integration.models import (
     Alert,
+    AlertNotice,
     CircuitBreaker,
     HealthSample,
     OutboundPush,
@@ -25,6 +26,7 @@ from integration.models import (
     WebhookLog,
     WebhookStatus,
 )
+from integration.models.channel import NOTICE_UNFINISHED
 from integration.models.credential import NEXARA
 from integration.models.outbound import UNFINISHED
 
@@ -65,7 +67,7 @@ class Database(Collector):
 def _queues(now: datetime) -> Iterator[GaugeMetricFamily]:
     rows = GaugeMetricFamily(
         "integration_queue_rows",
-        "Rows that are not done: deliveries (webhooks) and what providers are to be told (pushes), by status.",
+        "Rows that are not done: deliveries (webhooks), what providers are to be told (pushes), messages of alerts (notices).",
         labels=["queue", "provider", "status"],
     )
     oldest = GaugeMetricFamily(
@@ -76,25 +78,27 @@ def _queues(now: datetime) -> Iterator[GaugeMetricFamily]:
         "How long the row that is most overdue has been so: somebody sweeps as long as it is little.",
         labels=["queue"],
     )
-    queues: tuple[tuple[str, QuerySet[Any], tuple[str, ...], tuple[str, ...], str], ...] = (
-        ("webhooks", WebhookLog.objects.all(), WAITING, _FOR_A_PERSON, "received_at"),
-        ("pushes", OutboundPush.objects.all(), UNFINISHED, (PushStatus.DEAD,), "created_at"),
+    queues: tuple[tuple[str, QuerySet[Any], str, tuple[str, ...], tuple[str, ...], str], ...] = (
+        ("webhooks", WebhookLog.objects.all(), "provider", WAITING, _FOR_A_PERSON, "received_at"),
+        ("pushes", OutboundPush.objects.all(), "provider", UNFINISHED, (PushStatus.DEAD,), "created_at"),
+        ("notices", AlertNotice.objects.all(), "channel__kind", NOTICE_UNFINISHED, (), "created_at"),
     )
-    for queue, table, waiting, for_a_person, came in queues:
+    for queue, table, whose, waiting, for_a_person, came in queues:
         first, due = now, now
         # Two questions: each has an index of its own.
-        unfinished = _counted(table.filter(status__in=waiting), came=Min(came), due=Min("next_attempt_at"))
+        unfinished = _counted(table.filter(status__in=waiting), whose, came=Min(came), due=Min("next_attempt_at"))
         for row in unfinished:
             first, due = min(first, row["came"]), min(due, row["due"] or now)
-        for row in (*unfinished, *_counted(table.filter(status__in=for_a_person))):
-            rows.add_metric([queue, row["provider"], row["status"]], row["number"])
+        for_people = _counted(table.filter(status__in=for_a_person), whose) if for_a_person else []
+        for row in (*unfinished, *for_people):
+            rows.add_metric([queue, row[whose], row["status"]], row["number"])
         oldest.add_metric([queue], (now - first).total_seconds())
         overdue.add_metric([queue], (now - due).total_seconds())
     yield from (rows, oldest, overdue)
 
 
-def _counted(rows: QuerySet[Model], **more: Any) -> list[dict[str, Any]]:
-    return list(rows.order_by().values("provider", "status").annotate(number=Count("pk"), **more))
+def _counted(rows: QuerySet[Model], whose: str, **more: Any) -> list[dict[str, Any]]:
+    return list(rows.order_by().values(whose, "status").annotate(number=Count("pk"), **more))
 
 
 def _breakers() -> GaugeMetricFamily:

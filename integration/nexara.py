@@ -90,7 +90,7 @@ def read(company: Company, path: str) -> Any:
     until = time.monotonic() + HEALTH_TOTAL_S
     for request in reading_requests(company, path):
         left_s = max(0.5, until - time.monotonic())
-        answer = outbound.send(request, timeout_s=left_s, total_s=left_s).answer
+        answer = outbound.send(request, peer=NEXARA, timeout_s=left_s, total_s=left_s).answer
         if answer.status != 401:
             break
     if not answer.is_success:

@@ -122,7 +122,9 @@ def http_request(notice: AlertNotice, now: datetime) -> OutboundRequest:
 def _post(notice: AlertNotice) -> Outcome:
     started, now = time.perf_counter(), timezone.now()
     try:
-        sent = outbound.send(http_request(notice, now), timeout_s=TOTAL_S, total_s=TOTAL_S)
+        sent = outbound.send(
+            http_request(notice, now), peer=f"alerts:{notice.channel.kind}", timeout_s=TOTAL_S, total_s=TOTAL_S
+        )
     except SendError as error:
         status = NoticeStatus.FAILED if error.is_passing else NoticeStatus.DEAD
         spent_ms = round((time.perf_counter() - started) * 1000, 3)

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from integration import breaker, gauges, heartbeat, inbox, sweep
 from integration.alerts import raise_alert
-from integration.models import Alert, HealthSample, WebhookLog, WebhookStatus
+from integration.models import Alert, AlertChannel, AlertNotice, HealthSample, WebhookLog, WebhookStatus
 from integration.tests.metrics import gauge, moves, names, value
 from integration.tests.outbound import JAHEZ, jahez_token, move, received, work
 from integration.tests.test_outbox import STATUS_URL
@@ -166,6 +166,14 @@ def test_what_providers_are_to_be_told_is_told_by_status(amman):
     assert gauge("integration_queue_rows", queue="pushes", provider="jahez", status="pending") is None
 
 
+def test_messages_of_alerts_that_do_not_leave_are_told(amman):
+    channel = AlertChannel.objects.create(company=amman.company, kind="email", name="Owner")
+    late = timezone.now() - timedelta(seconds=400)
+    AlertNotice.objects.create(channel=channel, kind="opened", status="failed", next_attempt_at=late)
+    assert gauge("integration_queue_rows", queue="notices", provider="email", status="failed") == 1
+    assert 400 <= gauge("integration_queue_overdue_seconds", queue="notices") < 460
+
+
 def test_a_breaker_that_opens_is_told(amman):
     assert gauge("integration_breakers", peer="jahez", state="open") is None
     for _ in range(breaker.FAILURES_TO_OPEN):
@@ -231,7 +239,7 @@ def test_a_database_that_is_away_is_told_and_nothing_else_of_it(monkeypatch):
 
 def test_a_scrape_asks_few_questions(amman, django_assert_num_queries):
     amman.send("careem")
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         list(gauges.Database().collect())
 
 
