@@ -46,13 +46,33 @@ PAGES = (
     Page("webhooks-replay", least=Role.MANAGER),
     Page("webhooks-test", least=Role.MANAGER),
     Page("integrations"),
+    Page("alert-channels", least=Role.OWNER),
+    Page("menu"),
+    Page("menu-products"),
+    Page("menu-product", ("product",)),
+    Page("menu-new", least=Role.MANAGER),
+    Page("menu-file", least=Role.MANAGER),
+    Page("team"),
+    Page("team-member", ("member",), least=Role.OWNER),
+    Page("password"),
 )
 NO_PAGES = {
-    "orders:rows": "a part of a page", "orders:cards": "a part of a page", "bell": "a part of a page",
-    "bell-acknowledge": "takes POST", "orders:providers-css": "a style sheet", "alert-badge": "a part of a page",
-    "sign-out": "takes POST", "preferences": "takes POST", "alert-acknowledge": "takes POST", "alert-resolve": "takes POST",
-    "webhook-replay": "takes POST", "integration-test": "takes POST", "integration-switch": "takes POST",
-    "integration-register": "takes POST",
+    **dict.fromkeys(
+        ("orders:rows", "orders:cards", "bell", "alert-badge", "dashboard-panels"), "a part of a page"
+    ),
+    **dict.fromkeys(
+        (
+            "sign-out", "preferences", "bell-acknowledge", "alert-acknowledge", "alert-resolve", "alert-thresholds",
+            "alert-channel-test", "alert-channel-switch", "alert-channel-remove", "webhook-replay", "integration-test",
+            "integration-switch", "integration-register", "menu-map", "menu-take", "menu-change", "menu-add-id", "menu-delete",
+            "menu-import", "team-invite", "team-tokens", "team-revoke", "team-remove", "team-end-sessions",
+            "team-new-password",
+        ),
+        "takes POST",
+    ),
+    "orders:providers-css": "a style sheet",
+    "orders:revenue": "numbers of a chart",
+    "menu-export": "a file",
 }  # fmt: skip
 """What has a name in the URLs, and why nobody looks at it."""
 FOR_MACHINES = ("api/", "admin/", "livez", "readyz", "metrics")

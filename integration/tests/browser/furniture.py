@@ -21,7 +21,10 @@ from integration.models import WebhookLog
 from orders.models import Company, Membership, Order, Role, User
 from orders.security.sessions import SEEN, STARTED
 from orders.services import change_status
+from integration.trial import sample_requests
+from django.utils import timezone
 from providers.events import Status
+from providers.registry import ADAPTERS
 
 company = Company.objects.get(slug="demo")
 sessions = {}
@@ -44,11 +47,13 @@ for reached, order in enumerate(mine.filter(status="received").order_by("created
 raise_alert(company, "event_dead", "A careem event could not be processed and waits for a person.", subject="careem")
 acknowledge_alert(raise_alert(company, "provider_unreachable", "talabat cannot be reached.", subject="talabat"), None)
 token = company.credentials.get(provider="jahez").value("bearerToken")
-requests.post(
-    f"{settings.APP_BASE_URL}/api/integration/webhook/jahez/{company.id}", timeout=10,
-    headers={"Authorization": f"Bearer {token}", "X-Request-Id": str(uuid.uuid4())},
-    json={"event": "order_created", "orderId": str(uuid.uuid4())},
-)
+known = sample_requests(company, ADAPTERS["jahez"], "native", "created", timezone.now())[0].body
+# One that cannot be used, and one with an item that the menu does not know.
+for body in (b'{"event": "order_created"}', known.replace(b'"HUMMUS"', b'"HUMMUS-XL"')):
+    requests.post(
+        f"{settings.APP_BASE_URL}/api/integration/webhook/jahez/{company.id}", body, timeout=10,
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json", "X-Request-Id": str(uuid.uuid4())},
+    )
 shown = mine.order_by("-needs_attention", "created_at").first()
 # What a phone must not be pushed wide by.
 mine.filter(pk=shown.pk).update(customer_name="Wolfeschlegelsteinhausenbergerdorff" * 2, notes="Ring-twice-" * 12)
@@ -57,6 +62,8 @@ print(json.dumps({
     "sessions": sessions,
     "order": str(shown.pk),
     "event": str(waiting.pk),
+    "product": str(company.menu_products.order_by("name").first().pk),
+    "member": str(company.memberships.get(user__username="look-manager").pk),
 }))
 """
 

@@ -20,9 +20,10 @@ from orders.models import Role
 DESK, PHONE, SMALLEST = {"width": 1440, "height": 900}, {"width": 390, "height": 844}, {"width": 320, "height": 640}
 LOOKS = {"en": ((DESK, "light"), (PHONE, "dark")), "ar": ((PHONE, "light"), (DESK, "dark"))}
 RANKS = [Role.STAFF, Role.MANAGER, Role.OWNER]
-IS_STILL = (
-    "() => !document.querySelector('#connection') || document.querySelector('#connection').dataset.state === 'live'"
-)
+IS_STILL = """() => {
+  const line = document.querySelector("#connection");
+  return (!line || line.dataset.state === "live") && !document.querySelector("main [aria-busy=true]");
+}"""
 OVERFLOW = """() => {
   const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
   if (wide <= 0) return "";
