@@ -7,6 +7,7 @@ from typing import Any
 from django import template
 from django.template import Context
 
+from integration import alert_words as sentences
 from integration.alert_centre import cause_of, open_alerts
 from orders.access import Access
 from orders.pages import Text
@@ -24,3 +25,9 @@ def alert_badge(context: Context, access: Access) -> dict[str, Any]:
 def cause_title(code: str) -> Text:
     """Return a cause in words."""
     return cause_of(code).title
+
+
+@register.filter
+def alert_words(message: str) -> str:
+    """Return an alert's sentence in the language of the page."""
+    return sentences.alert_words(message)
