@@ -35,6 +35,7 @@ PAGES = (
     Page("sign-in", is_open=True),
     Page("orders:stream"),
     Page("orders:board"),
+    Page("orders:board", query="wall=1"),
     Page("orders:grid"),
     Page("orders:order", ("order",)),
     Page("orders:ticket", ("order",)),
