@@ -145,3 +145,17 @@ def test_refusals_at_once_are_counted_in_one_row(db):
         answers = at_once([lambda: Client().post(url, b"{}", content_type="application/json")] * 24)
     assert {answer.status_code for answer in answers} == {401}
     assert WebhookLog.objects.get().count == 24
+
+
+def test_eight_devices_that_silence_an_order_at_once_write_it_once(db):
+    amman = make_installation("amman-grill")
+    amman.send("careem")
+    order = Order.objects.get()
+    clients = [amman.client(amman.staff) for _ in range(WORKERS)]
+    answers = at_once([lambda c=c: c.post(f"/api/orders/{order.id}/acknowledge") for c in clients])
+    assert [answer.status_code for answer in answers] == [200] * WORKERS
+    assert Order.objects.get().rings == ""
+    assert list(OrderEvent.objects.order_by("seq").values_list("seq", "changes")) == [
+        (1, {}),
+        (2, {"rings": ["new", ""]}),
+    ]

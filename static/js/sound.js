@@ -5,6 +5,7 @@ import { keepHere, kept } from "./dom.js";
 
 const STORE = "sound";
 const FADE_S = 0.012;
+const REST_S = 18;
 // [frequency in Hz, start in s, length in s]; `period` is how long until it comes again.
 const PATTERNS = {
   // Rises, twice: come here.
@@ -18,13 +19,13 @@ const PATTERNS = {
 /** A struck bell: overtones that die away. */
 function bell(frequency, t, length) {
   const at = 2 * Math.PI * frequency * t;
-  return (Math.sin(at) + 0.5 * Math.sin(2 * at) * Math.exp(-6 * t) + 0.3 * Math.sin(3 * at) * Math.exp(-9 * t)) * Math.exp((-3.5 * t) / length) * 0.55;
+  return (Math.sin(at) + 0.5 * Math.sin(2 * at) * Math.exp(-6 * t) + 0.3 * Math.sin(3 * at) * Math.exp(-9 * t)) * Math.exp((-3.5 * t) / length) * 0.72;
 }
 
 /** A buzzer: odd overtones, as long as it lasts. */
 function buzz(frequency, t) {
   const at = 2 * Math.PI * frequency * t;
-  return (Math.sin(at) + Math.sin(3 * at) / 3 + Math.sin(5 * at) / 5) * 0.6;
+  return (Math.sin(at) + Math.sin(3 * at) / 3 + Math.sin(5 * at) / 5) * 1.2;
 }
 
 /** Return how loud it is on this device, and whether it is on at all. */
@@ -66,15 +67,26 @@ export const isBlocked = () => Boolean(context) && !isAudible();
 /** Ask the browser to let the sound through: it does so while somebody presses something. */
 export const unblock = () => context?.resume().catch(() => {});
 
+/** Return what is played one after the other, as [kind, seconds]. The rest after an alarm is filled with what waits beside it. */
+function score(kinds) {
+  const others = kinds.filter((kind) => kind !== "alarm").map((kind) => [kind, PATTERNS[kind].period]);
+  if (others.length === kinds.length) return others;
+  if (!others.length) return [["alarm", PATTERNS.alarm.period]];
+  const rounds = Math.floor(REST_S / total(others));
+  return [["alarm", PATTERNS.alarm.period - REST_S + 0.5], ...Array(rounds).fill(others).flat()];
+}
+
+const total = (played) => played.reduce((sum, [, seconds]) => sum + seconds, 0);
+
 function buffer(kinds) {
   const rate = context.sampleRate;
-  const length = kinds.reduce((sum, kind) => sum + PATTERNS[kind].period, 0);
-  const made = context.createBuffer(1, Math.round(length * rate), rate);
+  const played = score(kinds);
+  const made = context.createBuffer(1, Math.round(total(played) * rate), rate);
   const samples = made.getChannelData(0);
   let begin = 0;
-  for (const kind of kinds) {
+  for (const [kind, seconds] of played) {
     for (const [frequency, start, lasts] of PATTERNS[kind].notes) draw(samples, PATTERNS[kind].wave, frequency, begin + start, lasts, rate);
-    begin += PATTERNS[kind].period;
+    begin += seconds;
   }
   return made;
 }

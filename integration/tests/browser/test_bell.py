@@ -31,10 +31,9 @@ AUDIO = """
       this.dispatchEvent(new Event("statechange"));
     }
   };
-  const SECONDS = { cancelled: 5, new: 4, alarm: 20 };
-  const KINDS = ["", "new", "cancelled", "alarm", "cancelled,new", "new,alarm", "cancelled,alarm", "cancelled,new,alarm"];
-  const length = (kinds) => kinds.split(",").reduce((sum, kind) => sum + (SECONDS[kind] ?? 0), 0);
-  window.heard = () => KINDS.find((kinds) => length(kinds) === (playing ? playing.buffer.length / 8000 : 0));
+  const KINDS = { 0: "", 4: "new", 5: "cancelled", 9: "cancelled,new", 20: "alarm",
+    18.5: "new,alarm", 17.5: "cancelled,alarm", 20.5: "cancelled,new,alarm" };
+  window.heard = () => KINDS[playing ? playing.buffer.length / 8000 : 0];
 """
 QUIET = (
     "from django.utils import timezone; from orders.models import Order; from integration.models import Alert;"
@@ -62,7 +61,8 @@ def listen(server, open_page, quiet):
 
 
 def wait_heard(page, kinds: str) -> None:
-    page.wait_for_function("kinds => heard() === kinds", arg=kinds, timeout=SOON_MS)
+    # A question that a busy machine does not answer in time is asked again after ten seconds.
+    page.wait_for_function("kinds => heard() === kinds", arg=kinds, timeout=2 * SOON_MS)
 
 
 def accept(server, order_id: str) -> None:
@@ -200,6 +200,9 @@ def test_a_critical_alarm_is_heard_until_it_is_hushed_here_and_another_is_heard_
     raise_critical(server, "jahez")
     page.reload()
     wait_heard(page, "alarm")
+    # An alarm does not keep a new order waiting: it is heard in the rest after it.
+    send(server)
+    wait_heard(page, "new,alarm")
 
 
 # -- the line ----------------------------------------------------------------------------------------------------------
