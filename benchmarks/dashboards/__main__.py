@@ -1,0 +1,238 @@
+"""Twenty dashboards in a real browser while orders arrive: what they cost with DASHBOARD_CACHE on, and with it off.
+
+    python -m benchmarks.dashboards [--pages 20] [--seconds 60] [--rate 3]
+
+Each side has a server of its own (the one process of ``make run``, on SQLite) and a hub that answers at once. Exits 1 unless
+queries, calls from the browsers and calls to the hub are each at least 60 % fewer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.server
+import json
+import os
+import platform
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import django
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from benchmarks.dashboards.counting import PATH
+from benchmarks.faults.servers import MissingError, free_port, is_open
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = "/usr/bin/chromium"
+START_WITHIN_S, SETTLE_S = 90, 20
+LEAST_SAVED = 0.6
+_PEOPLE = """
+import json
+from django.conf import settings
+from django.test import Client
+from integration.models import IntegrationWebhook
+from orders.models import Company, Membership, User
+company = Company.objects.get(slug="demo")
+IntegrationWebhook.objects.get_or_create(company=company, provider="careem", defaults={"url": "https://example.com/"})
+keys = []
+for number in range(PAGES):
+    user = User.objects.create_user(f"screen-{number}", password="not used here 17")
+    Membership.objects.create(user=user, company=company, role="staff")
+    client = Client()
+    client.force_login(user)
+    keys.append(client.cookies[settings.SESSION_COOKIE_NAME].value)
+print(json.dumps(keys))
+"""
+
+
+class Hub(http.server.ThreadingHTTPServer):
+    """A hub that tells nothing, at once, and counts who asks."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answering)
+        self.calls = 0
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Answering(http.server.BaseHTTPRequestHandler):
+    server: Hub
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/api/webhooks/"):
+            self.server.calls += 1
+        body = b'{"data": {"byProvider": []}, "results": [], "status": "ok"}'
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None:
+        """Write no line for a call."""
+
+
+class Side:
+    """One installation with its browser pages."""
+
+    def __init__(self, folder: Path, *, shares: bool) -> None:
+        self.port, self.hub = free_port(), Hub()
+        self.url = f"http://127.0.0.1:{self.port}"
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        self.environ = kept | {
+            "DATA_DIR": str(folder),
+            "PORT": str(self.port),
+            "APP_BASE_URL": self.url,
+            "NEXARA_BASE_URL": f"http://127.0.0.1:{self.hub.server_port}",
+            "DASHBOARD_CACHE": str(shares).lower(),
+            "DJANGO_SETTINGS_MODULE": "benchmarks.dashboards.settings",
+        }
+
+    def start(self) -> None:
+        """Start the server. Raises MissingError."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "restaurant_integration.embedded"],
+            cwd=ROOT,
+            env=self.environ,
+            stdout=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + START_WITHIN_S
+        while not is_open(self.port) or not self._answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise MissingError("the server did not start")
+            time.sleep(0.2)
+
+    def _answers(self) -> bool:
+        try:
+            self.counts()
+        except OSError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(15)
+        self.hub.shutdown()
+
+    def manage(self, *arguments: str) -> str:
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(command, cwd=ROOT, env=self.environ, capture_output=True, text=True, check=True).stdout
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        with urllib.request.urlopen(self.url + PATH, timeout=20) as answer:  # noqa: S310 — our own server
+            found: dict[str, dict[str, int]] = json.load(answer)
+        return found
+
+    def open_pages(self, browser: Browser, number: int) -> list[Page]:
+        """Open the dashboard as so many people, and wait until each shows its figures."""
+        keys = json.loads(
+            self.manage("shell", "--no-imports", "-c", _PEOPLE.replace("PAGES", str(number))).splitlines()[-1]
+        )
+        pages = []
+        for key in keys:
+            context = browser.new_context(viewport={"width": 1440, "height": 900})
+            context.add_cookies([{"name": "sessionid", "value": key, "url": self.url}])
+            page = context.new_page()
+            page.goto(self.url)
+            page.wait_for_selector("#part-counters:not([aria-busy])", timeout=60_000)
+            pages.append(page)
+        return pages
+
+    def measure(self, browser: Browser, number: int, seconds: int, rate: float) -> dict[str, dict[str, int]]:
+        """Return what happened between two looks at the counts, while orders arrive."""
+        pages = self.open_pages(browser, number)
+        pages[0].wait_for_timeout(SETTLE_S * 1_000)
+        count = str(int(seconds * rate))
+        sender = subprocess.Popen(
+            [sys.executable, "manage.py", "send_sample", "careem", "--count", count, "--rate", str(rate)],
+            cwd=ROOT, env=self.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        while self.counts()["calls"].get("webhooks", 0) == 0:
+            pages[0].wait_for_timeout(200)
+        before, hub_before = self.counts(), self.hub.calls
+        pages[0].wait_for_timeout(seconds * 1_000)
+        after, hub_after = self.counts(), self.hub.calls
+        sender.terminate()
+        sender.wait()
+        for page in pages:
+            page.context.close()
+        found = {
+            kind: {name: after[kind][name] - before[kind].get(name, 0) for name in after[kind]}
+            for kind in ("calls", "queries")
+        }
+        return found | {"hub": {"calls": hub_after - hub_before}}
+
+
+def run(*, shares: bool, options: argparse.Namespace) -> dict[str, dict[str, int]]:
+    with tempfile.TemporaryDirectory(prefix="dashboards-") as folder, sync_playwright() as playwright:
+        side = Side(Path(folder), shares=shares)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        side.start()
+        try:
+            return side.measure(browser, options.pages, options.seconds, options.rate)
+        finally:
+            browser.close()
+            side.stop()
+
+
+def machine() -> str:
+    """Return processor, cores, memory and versions in one line."""
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    memory = re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())
+    told = subprocess.run([CHROMIUM, "--version"], capture_output=True, text=True, check=False).stdout
+    chromium = re.search(r"[\d.]+", told)
+    return (
+        f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores, {int(memory[1]) // 1024**2 if memory else 0} GB;"
+        f" Python {platform.python_version()}, Django {django.__version__}, Chromium {chromium[0] if chromium else '?'}"
+    )
+
+
+def report(off: dict[str, dict[str, int]], on: dict[str, dict[str, int]]) -> bool:
+    """Print what each side cost for an order that arrived; return whether every saving is large enough.
+
+    By order and not by minute: a server that has too much to do takes fewer orders, and would look cheaper for it.
+    """
+    orders = [side["calls"].get("webhooks", 0) or 1 for side in (off, on)]
+    saved = []
+
+    def line(name: str, without: int, shared: int, *, counts: bool = False) -> None:
+        each = without / orders[0], shared / orders[1]
+        share = 1 - each[1] / each[0] if each[0] else 0.0
+        if counts:
+            saved.append(share)
+        print(f"| {name} | {each[0]:,.1f} | {each[1]:,.1f} | {share * 100:.0f} % |")
+
+    print("| for an order that arrived | off | on | fewer |\n|---|---|---|---|")
+    for kind, title in (("queries", "database queries"), ("calls", "calls from the browsers")):
+        names = sorted({*off[kind], *on[kind]} - {"webhooks", "other"})
+        total = [sum(side[kind].get(name, 0) for name in names) for side in (off, on)]
+        line(f"**{title}**", *total, counts=True)
+        for name in names:
+            line(f"… {name}", off[kind].get(name, 0), on[kind].get(name, 0))
+    line("**calls to the hub**", off["hub"]["calls"], on["hub"]["calls"], counts=True)
+    print(f"\norders that arrived: {orders[0]} and {orders[1]}")
+    return min(saved) >= LEAST_SAVED
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.dashboards", description=__doc__)
+    parser.add_argument("--pages", type=int, default=20, help="dashboards that stand open")
+    parser.add_argument("--seconds", type=int, default=60, help="how long orders arrive")
+    parser.add_argument("--rate", type=float, default=3.0, help="orders a second")
+    options = parser.parse_args()
+    print(f"{machine()}\n{options.pages} dashboards, {options.rate:g} orders a second for {options.seconds} s\n")
+    off, on = run(shares=False, options=options), run(shares=True, options=options)
+    return 0 if report(off, on) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
