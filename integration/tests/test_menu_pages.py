@@ -354,6 +354,7 @@ def test_a_new_product_is_made_from_what_came(amman):
     path = "/menu/products/new/?provider=careem&externalId=NEW-7&itemName=Kabsa&price=9.7500"
     html = page(client, path)
     assert 'value="Kabsa"' in html
+    assert 'value="9.75"' in html
     assert (
         client.post(path, {"name": "Kabsa", "name_ar": "كبسة", "price": "9.75", "is_active": "on"}).headers["Location"]
         == "/menu/"
@@ -386,6 +387,13 @@ def test_a_product_is_changed_and_its_new_name_mends_orders(amman):
     assert acts(amman) == [("amman-grill-manager", "menu.product_changed", str(fries.id), {"name": "Kabsa", "changes": {
         "name": ["French Fries", "Kabsa"], "name_ar": ["بطاطا مقلية", "كبسة"], "is_active": [True, False],
     }})]  # fmt: skip
+
+
+@pytest.mark.parametrize(("price", "shown"), [("9.7500", "9.75"), ("10.0000", "10"), ("0.0000", "0"), (None, "")])
+def test_a_price_is_shown_as_one_types_it(amman, price, shown):
+    MenuProduct.objects.filter(name="French Fries").update(price=price)
+    html = page(amman.client(), f"/menu/products/{product(amman, 'French Fries').id}/")
+    assert re.search(r'name="price" type="text" value="([^"]*)"', html)[1] == shown
 
 
 @pytest.mark.parametrize(

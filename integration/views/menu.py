@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -171,7 +172,11 @@ def item_of(request: HttpRequest) -> dict[str, str] | None:
 def new_product(request: HttpRequest, access: Access) -> HttpResponse:
     """Show the form of a new product, filled in with the item that came; with POST, add it and say that it is the item."""
     item = item_of(request) or {}
-    named = {"name": item.get("itemName", ""), "name_ar": item.get("itemNameAr", ""), "price": item.get("price", "")}
+    named = {
+        "name": item.get("itemName", ""),
+        "name_ar": item.get("itemNameAr", ""),
+        "price": _short(item.get("price", "")),
+    }
     form = ProductForm(request.POST if request.method == "POST" else None, initial={"is_active": True, **named})
     if request.method == "POST" and form.is_valid():
         product = form.save(commit=False)
@@ -196,7 +201,7 @@ def product(request: HttpRequest, access: Access, product_id: uuid.UUID) -> Http
     found = _product(access, product_id)
     if found is None:
         return missing(request)
-    return _show(request, access, found, ProductForm(instance=found))
+    return _show(request, access, found, ProductForm(instance=found, initial={"price": _short(found.price)}))
 
 
 @page_for(Role.MANAGER, "POST")
@@ -257,6 +262,12 @@ def delete(request: HttpRequest, access: Access, product_id: uuid.UUID) -> HttpR
         message = _("It has ids of providers, or orders: switch it to not available instead.")
         return acted(request, "menu-product", found.id, message=message, ok=False, code="product_in_use")
     return acted(request, "menu-products", message=_("“%(name)s” is deleted.") % {"name": found.name})
+
+
+def _short(price: object) -> str:
+    """Return an amount without the zeros behind it, as one types it; anything else as it is."""
+    text = "" if price is None else str(price)
+    return text.rstrip("0").rstrip(".") if re.fullmatch(r"[0-9]+\.[0-9]+", text) else text
 
 
 def _product(access: Access, product_id: uuid.UUID | None) -> MenuProduct | None:
