@@ -140,6 +140,7 @@ class WebhookEvent(Shape):
     orderStatus = _maybe()
     error = _maybe("A stable code.")
     errorMessage = _maybe()
+    fingerprint = _maybe("Of a failure: what those of one cause have in common.")
     attempts = s.IntegerField()
     duplicates = s.IntegerField(help_text="How often the same delivery came again.")
     count = s.IntegerField(help_text="How many requests a rejected row stands for.")

@@ -63,6 +63,7 @@ def test_the_log_lists_deliveries_newest_first(amman, dubai):
                     "orderStatus": "received",
                     "error": None,
                     "errorMessage": None,
+                    "fingerprint": None,
                     "attempts": 1,
                     "duplicates": 0,
                     "count": 1,
