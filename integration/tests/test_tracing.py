@@ -181,6 +181,6 @@ def test_a_hint_to_a_worker_carries_the_id_to_its_own_thread(monkeypatch):
     monkeypatch.setattr(push_order, "apply_async", publish)
     order_id = uuid.uuid4()
     with following(ID):
-        nudge.Nudger().send(order_id)
+        nudge.Nudger(lambda: push_order).send(order_id)
     assert done.wait(30)
     assert found == [(ID, (str(order_id),))]
