@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from restaurant_integration.catalogue import MO, PO, as_mo, as_po, kept, marked, missing
+from restaurant_integration.catalogue import MO, PO, as_mo, as_po, kept, marked, missing, refreshed
 
 
 def test_texts_of_every_kind_of_source_are_found():
@@ -36,3 +36,9 @@ def test_every_arabic_text_takes_the_values_of_its_english_one():
     catalogue = kept()
     assert [(message.id, str(fault)) for message in catalogue for fault in message.check(catalogue)] == []
     assert catalogue.num_plurals == 6
+
+
+def test_everything_that_is_marked_has_its_arabic_and_nothing_else_is_kept():
+    catalogue = refreshed()
+    assert [message.id for message in missing(catalogue)] == [], "run `make messages`, and translate what it names"
+    assert as_po(catalogue) == PO.read_bytes(), "run `make messages`"

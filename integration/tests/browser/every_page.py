@@ -48,6 +48,7 @@ PAGES = (
     Page("webhooks-test", least=Role.MANAGER),
     Page("integrations"),
     Page("alert-channels", least=Role.OWNER),
+    Page("alert-channels", query="add=webhook", least=Role.OWNER),
     Page("menu"),
     Page("menu-products"),
     Page("menu-product", ("product",)),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.tests.browser.every_page import PAGES, Page
+from integration.tests.browser.every_page import NO_PAGES, PAGES, Page, names_of_pages
 from integration.tests.browser.furniture import furnish
 from integration.tests.browser.test_accessibility import AXE, RULES, RUN
 from integration.tests.browser.test_live_pages import SOON_MS
@@ -34,6 +34,12 @@ OVERFLOW = """() => {
   });
   return `${wide} px: ${out?.outerHTML.slice(0, 200)}`;
 }"""
+
+
+def test_every_page_is_in_the_list():
+    listed = {page.name for page in PAGES}
+    assert listed & NO_PAGES.keys() == set()
+    assert listed | NO_PAGES.keys() == set(names_of_pages())
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +121,7 @@ def test_no_page_has_a_fault_in_either_language_and_theme_on_either_screen(serve
         page = nobody if each.is_open else signed_in
         show(page, server.url + each.path(furnished.rows))
         found += faults_of(page, each.title, language)
-    assert found == []
+    assert found == [], "\n".join(found)
 
 
 @pytest.mark.browser
