@@ -23,6 +23,7 @@ from orders.api.docs import schema
 from orders.models import Branch, Company, User
 from orders.routing import websocket_urlpatterns
 from restaurant_integration.celery import app as celery
+from restaurant_integration.tests import every_url
 
 pytestmark = pytest.mark.django_db
 
@@ -53,7 +54,7 @@ def theirs() -> Installation:
 def _with_sandbox(settings):
     # The schema is kept by the process: it is of these paths here, and of the usual ones for the tests behind.
     schema.cache_clear()
-    settings.SANDBOX_ENABLED, settings.ROOT_URLCONF = True, "restaurant_integration.tests.every_url"
+    settings.SANDBOX_ENABLED, settings.ROOT_URLCONF = True, every_url.__name__
     yield
     schema.cache_clear()
 

@@ -44,7 +44,7 @@ steps = (Status.CONFIRMED, Status.PREPARING, Status.READY, Status.OUT_FOR_DELIVE
 for reached, order in enumerate(mine.filter(status="received").order_by("created_at")[:5]):
     for status in steps[:reached]:
         change_status(order, status, user=None)
-raise_alert(company, "event_dead", "A careem event could not be processed and waits for a person.", subject="careem")
+raise_alert(company, "push_no_credential", "careem is told nothing: the credential lacks clientSecret.", subject="careem")
 acknowledge_alert(raise_alert(company, "provider_unreachable", "talabat cannot be reached.", subject="talabat"), None)
 token = company.credentials.get(provider="jahez").value("bearerToken")
 known = sample_requests(company, ADAPTERS["jahez"], "native", "created", timezone.now())[0].body

@@ -87,7 +87,8 @@ def call_off(server, order_id: str) -> None:
 def raise_critical(server, subject: str) -> None:
     server.shell(
         "from integration.alerts import raise_alert; from orders.models import Company;"
-        f"raise_alert(Company.objects.get(slug='demo'), 'event_dead', 'It waits.', subject='{subject}', severity='critical')"
+        f"raise_alert(Company.objects.get(slug='demo'), 'push_no_credential', 'It waits.', subject='{subject}',"
+        " severity='critical')"
     )
 
 

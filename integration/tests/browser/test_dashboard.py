@@ -71,11 +71,12 @@ def test_an_alert_stands_among_the_panels_by_itself(server, open_page):
     page = open_dashboard(server, open_page)
     server.shell(
         "from integration.alerts import raise_alert; from orders.models import Company;"
-        "raise_alert(Company.objects.get(slug='demo'), 'event_dead', 'Dead.', subject='of-the-panel', severity='critical')"
+        "raise_alert(Company.objects.get(slug='demo'), 'push_no_credential', 'Told.', subject='of-the-panel',"
+        " severity='critical')"
     )
     # Another process cannot reach this server's sockets: what brings it is the next event that is heard.
     send(server, "careem")
-    expect(page.locator("#part-alerts")).to_contain_text("Event could not be processed")
+    expect(page.locator("#part-alerts")).to_contain_text("Provider is told nothing")
 
 
 def test_the_chart_is_read_with_the_keyboard(server, open_page, sold):
