@@ -143,7 +143,7 @@ def test_menu_and_team_are_no_wider_than_the_screen(server, open_page, unknown, 
 def test_menu_and_team_break_no_rule(server, open_page, unknown, scheme):
     page = open_page(color_scheme=scheme, bypass_csp=True)
     member = server.shell(
-        "from orders.models import Membership; print(Membership.objects.get(user__username='demo').id)"
+        "from orders.models import Membership; print(Membership.objects.get(user__username='demo', company__slug='demo').id)"
     )
     product = server.shell(
         "from orders.models import MenuProduct; print(MenuProduct.objects.get(name='Lamb Mansaf').id)"
