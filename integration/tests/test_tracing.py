@@ -9,13 +9,13 @@ import uuid
 
 import pytest
 import responses
-from celery import current_app
+from celery import Celery, current_app
 from django.test import Client
 from django.utils import timezone
 
 from integration import inbox, nudge, outbox, sweep, tracing
 from integration.models import OutboundPush, WebhookLog
-from integration.tasks import give_sign, push_order
+from integration.tasks import push_order
 from integration.tests.hub.calls import PLATFORM, subscribed
 from integration.tests.outbound import jahez_token, received
 from integration.tests.test_outbox import STATUS_URL
@@ -134,40 +134,32 @@ def test_a_task_that_nobody_asked_for_has_an_id_of_its_own():
     tracing.lay_down()
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_real_worker_does_a_task_under_the_id_of_its_sender(monkeypatch):
+@pytest.fixture
+def another_app():
+    """An application with a broker of its own in memory: ours may have made its connections already, to any broker."""
+    ours = current_app._get_current_object()
+    yield Celery("tracing", broker="memory://", set_as_current=False)
+    # A worker makes its application everybody's.
+    ours.set_current()
+    ours.set_default()
+
+
+def test_a_real_worker_does_a_task_under_the_id_of_its_sender(another_app):
     from celery.contrib.testing.worker import start_worker
 
     found: list[str] = []
     done = threading.Event()
 
-    def note(name):
+    @another_app.task(name="tracing.note")
+    def note():
         found.append(request_id_var.get())
         done.set()
 
-    monkeypatch.setattr("integration.heartbeat.beat", note)
-    app = current_app._get_current_object()
-    with (
-        app_in_memory(app),
-        start_worker(app, perform_ping_check=False, pool="solo", concurrency=1, logfile=None),
-    ):
+    with start_worker(another_app, perform_ping_check=False, pool="solo", concurrency=1, logfile=None):
         with following(ID):
-            give_sign.apply_async(retry=False)
+            note.apply_async(retry=False)
         assert done.wait(30)
-    assert ID in found
-
-
-class app_in_memory:
-    """The application with a broker of this process alone, whatever REDIS_URL says."""
-
-    def __init__(self, app):
-        self.app, self.was = app, app.conf.broker_url
-
-    def __enter__(self):
-        self.app.conf.broker_url = "memory://"
-
-    def __exit__(self, *error):
-        self.app.conf.broker_url = self.was
+    assert found == [ID]
 
 
 def test_a_hint_to_a_worker_carries_the_id_to_its_own_thread(monkeypatch):
