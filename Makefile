@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action ignore
 
-.PHONY: help install install-dev run run-hub up bench faults faults-idle test fuzz mutation audit lint messages screenshots clean
+.PHONY: help install install-dev run run-hub up bench faults faults-idle test fuzz mutation audit lint docs messages screenshots clean
 
 help: ## List what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -48,6 +48,9 @@ lint: $(VENV)/.installed-dev ## Check style, format and types.
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy .
+
+docs: $(VENV)/.installed-dev ## Build the documentation as a site into var/docs/; fail on any warning.
+	@exec $(VENV)/bin/python .ci/docs.py
 
 messages: $(VENV)/.installed ## Bring the Arabic catalogue up to date, and tell what has no Arabic yet.
 	@exec $(VENV)/bin/python -m restaurant_integration.catalogue

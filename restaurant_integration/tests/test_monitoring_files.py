@@ -22,7 +22,8 @@ pytestmark = pytest.mark.django_db
 FOLDER = Path(settings.BASE_DIR, "deploy/monitoring")
 RULES = yaml.safe_load((FOLDER / "alerts.yml").read_text())
 DASHBOARD = json.loads((FOLDER / "dashboard.json").read_text())
-OPERATIONS = Path(settings.BASE_DIR, "docs/operations.md").read_text()
+RUNBOOKS = Path(settings.BASE_DIR, "docs/runbooks.md").read_text()
+MONITORING = Path(settings.BASE_DIR, "docs/monitoring.md").read_text()
 NOT_OURS = {"probe_success", "up"}
 """Of the blackbox exporter and of Prometheus itself."""
 WORDS = {
@@ -88,12 +89,12 @@ def test_an_alert_says_how_grave_it_is_and_where_its_runbook_is(rule):
     name = rule["alert"]
     assert rule["labels"]["severity"] in {"page", "ticket"}
     assert rule["annotations"]["summary"].endswith(".")
-    assert rule["annotations"]["runbook"] == f"docs/operations.md#{name.lower()}"
-    assert re.search(rf"^#### {name}$", OPERATIONS, re.MULTILINE), "the runbook"
+    assert rule["annotations"]["runbook"] == f"docs/runbooks.md#{name.lower()}"
+    assert re.search(rf"^## {name}$", RUNBOOKS, re.MULTILINE), "the runbook"
 
 
 def test_every_runbook_has_its_alert():
-    runbooks = re.findall(r"^#### (\w+)$", OPERATIONS, re.MULTILINE)
+    runbooks = re.findall(r"^## (\w+)$", RUNBOOKS, re.MULTILINE)
     assert runbooks == [rule["alert"] for rule in ALERTS]
 
 
@@ -106,7 +107,7 @@ def test_a_burning_budget_needs_a_long_and_a_short_window():
 
 
 def test_the_objective_is_the_same_everywhere():
-    text = (FOLDER / "alerts.yml").read_text() + (FOLDER / "dashboard.json").read_text() + OPERATIONS
+    text = (FOLDER / "alerts.yml").read_text() + (FOLDER / "dashboard.json").read_text() + MONITORING
     assert set(re.findall(r"0\.000\d+", text)) == {"0.0005"}
     assert round(30 * 24 * 60 * 0.0005, 1) == 21.6
 
