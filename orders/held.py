@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -36,13 +37,16 @@ def held(key: str, version: Hashable, count: Callable[[], T], *, hold_s: float) 
     if not settings.DASHBOARD_CACHE:
         return Held(version, time.time(), count())
     found: Held[T] | None = cache.get(key)
-    if found is not None:
-        is_young = abs(time.time() - found.counted_at) < hold_s
-        if found.version == version or is_young or not cache.add(f"{key}:busy", True, BUSY_S):
-            return found
+    if found is not None and (found.version == version or abs(time.time() - found.counted_at) < hold_s):
+        return found
+    busy, mine = f"{key}:busy", secrets.token_hex(8)
+    if not cache.add(busy, mine, BUSY_S) and found is not None:
+        return found
     try:
         made = Held(version, time.time(), count())
         cache.set(key, made, KEEP_S)
         return made
     finally:
-        cache.delete(f"{key}:busy")
+        # Another's mark stays: of somebody who counts as well, or began when this one was given up.
+        if cache.get(busy) == mine:
+            cache.delete(busy)

@@ -77,6 +77,36 @@ def test_a_count_that_fails_leaves_the_next_one_free():
         assert held("key", 2, lambda: "after", hold_s=5).value == "after"
 
 
+def test_who_counts_beside_another_leaves_the_others_mark():
+    """The first counts for so long that what there was is forgotten, and a second one has to count as well."""
+    third = Count()
+
+    def first():
+        cache.delete("key")
+        assert held("key", 2, lambda: "second", hold_s=0).value == "second"
+        # The first is still at it, so that a third takes what there is.
+        assert held("key", 3, third, hold_s=0).value == "second"
+        return "first"
+
+    held("key", 1, lambda: "before", hold_s=0)
+    assert held("key", 2, first, hold_s=0).value == "first"
+    assert third.calls == 0
+    assert held("key", 3, third, hold_s=0).value == 1
+
+
+def test_who_was_given_up_leaves_the_mark_of_the_next():
+    fourth = Count()
+
+    def slow():
+        cache.set("key:busy", "another's", 10)
+        return "slow"
+
+    held("key", 1, lambda: "before", hold_s=0)
+    held("key", 2, slow, hold_s=0)
+    assert held("key", 3, fourth, hold_s=0).value == "slow"
+    assert fourth.calls == 0
+
+
 def test_one_key_is_not_anothers():
     held("key", 1, lambda: "one", hold_s=5)
     assert held("other", 1, lambda: "other", hold_s=5).value == "other"
