@@ -16,11 +16,13 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from integration.alerts import raise_alert
+from integration.delivery_rollup import mark_late
 from integration.envelope import provider_request, read_envelope
 from integration.fingerprints import describe, of_failure, of_fault
 from integration.hub.forwards import forward_delivery
 from integration.metrics import ATTEMPTS, STEP_SECONDS
 from integration.models import Alert, WebhookAttempt, WebhookBody, WebhookLog, WebhookStatus
+from integration.models.webhook import SETTLED as SETTLED
 from integration.redaction import redact_headers
 from integration.retry import WORK_LEASE_S, next_delay
 from orders import live
@@ -39,7 +41,6 @@ from providers.signatures import NEXARA
 logger = logging.getLogger(__name__)
 
 Trigger = WebhookAttempt.Trigger
-SETTLED = (WebhookStatus.PROCESSED, WebhookStatus.IGNORED, WebhookStatus.PARKED)
 DEADLOCKS = ("40P01", "40001")
 """Postgres: deadlock detected, serialization failure."""
 REFUSALS_THAT_CLUSTER = 10
@@ -162,6 +163,7 @@ def _insert(log: WebhookLog, body: bytes) -> bool:
 def _count_duplicate(known: WebhookLog) -> Recorded:
     logger.debug("Event %s of %s came once more; it is %s", known.id, known.provider, known.status)
     WebhookLog.objects.filter(pk=known.pk).update(duplicates=F("duplicates") + 1)
+    mark_late(known)
     return Recorded(known, False)
 
 
@@ -380,6 +382,7 @@ def _apply_parked(creation: WebhookLog, order_id: uuid.UUID) -> int:
             forward_delivery(log, event.kind, result.order)
         log.processed_at = timezone.now()
         log.save(update_fields=["status", "event_type", "external_id", "order_status", "error", "processed_at"])
+        mark_late(log)
         _drop_body(log)
         _announce(log)
     return len(logs)
@@ -395,6 +398,7 @@ def _finish(log: WebhookLog) -> None:
     )
     if not written:
         raise LostClaimError
+    mark_late(log)
 
 
 _RESULT_FIELDS = (
@@ -468,6 +472,7 @@ def _fail(log: WebhookLog, error: Exception, this: _Try) -> bool:
         if not written:
             log.refresh_from_db()
             return False
+        mark_late(log)
         this.write(log)
         if delay is None:
             raise_alert(

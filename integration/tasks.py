@@ -8,7 +8,17 @@ from celery import shared_task
 from django.core.management import call_command
 from django.utils import timezone
 
-from integration import deadlines, health_history, heartbeat, housekeeping, hub_watch, inbox, outbox, personal_data
+from integration import (
+    deadlines,
+    health_history,
+    heartbeat,
+    housekeeping,
+    hub_watch,
+    inbox,
+    outbox,
+    personal_data,
+    rollup,
+)
 from integration.alerting import notices, watch
 from integration.alerting.turns import PRUNING
 from orders.security.sign_in import forget_old_tries
@@ -89,6 +99,12 @@ def give_sign() -> None:
 def record_health() -> None:
     """Write how each integration was in the last minutes."""
     health_history.record_health()
+
+
+@shared_task(name="integration.roll_up")
+def roll_up() -> None:
+    """Count the closed business days that are not in step with their rows."""
+    rollup.roll_up()
 
 
 @shared_task(name="integration.prune_personal_data", time_limit=600, soft_time_limit=570)

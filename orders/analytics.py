@@ -79,7 +79,7 @@ def totals_by(company: Company, orders: QuerySet[Order], key: str) -> dict[Hasha
     ``time`` gives moments in UTC, cut to the hour, or to the minute where the company's days or hours do not begin with
     an hour of UTC; the caller sums them up into local hours and days, which no database does alike.
     """
-    unit = "hour" if _begins_with_hours(company) else "minute"
+    unit = trunc_unit(company)
     found: dict[Hashable, Totals] = {}
     grouped = orders.annotate(key=_key(key, "", unit)).values("key", "currency").order_by()
     for row in grouped.annotate(
@@ -92,14 +92,14 @@ def totals_by(company: Company, orders: QuerySet[Order], key: str) -> dict[Hasha
         found.setdefault(row["key"], Totals()).add(Totals(row["count"], row["lost"], row["rejected"], revenue))
     # Both times are ours: a provider's clock may be wrong. Who opens at ``confirmed`` was never waited for.
     waited = ExpressionWrapper(F("created_at") - F("order__received_at"), output_field=DurationField())
-    acceptances = _acceptances(company, orders)
+    acceptances = acceptances_of(company, orders)
     times = acceptances.annotate(key=_key(key, "order__", unit)).values("key").order_by()
     for time in times.annotate(count=Count("pk"), waited=Sum(waited)):
         found.setdefault(time["key"], Totals()).add(Totals(accepted=time["count"], waited=time["waited"]))
     return found
 
 
-def _acceptances(company: Company, orders: QuerySet[Order]) -> QuerySet[OrderEvent]:
+def acceptances_of(company: Company, orders: QuerySet[Order]) -> QuerySet[OrderEvent]:
     return OrderEvent.objects.filter(
         company=company,
         order__in=orders.order_by().values("pk"),
@@ -108,21 +108,24 @@ def _acceptances(company: Company, orders: QuerySet[Order]) -> QuerySet[OrderEve
     )
 
 
+def ran_out(now: datetime) -> Q:
+    """Return the condition of orders whose deadline passed without a word, unless they were accepted."""
+    ended = (Status.CANCELLED, Status.FAILED)
+    return Q(status=Status.RECEIVED, accept_by__lte=now) | Q(status__in=ended, accept_by__lte=F("updated_at"))
+
+
 def answered_in_time(company: Company, orders: QuerySet[Order], now: datetime) -> dict[str, float]:
     """Return each provider's share of orders that were accepted before their deadline, from 0 to 1; two queries.
 
     Of those that were accepted, and those whose deadline passed without a word. What was rejected, or cancelled before its
     deadline, was no question of time; a provider whose orders have no deadline is left out.
     """
-    accepted = _acceptances(company, orders).filter(order__accept_by__isnull=False)
+    accepted = acceptances_of(company, orders).filter(order__accept_by__isnull=False)
     counts = accepted.order_by().values("order__provider").annotate(
         count=Count("pk"), timely=Count("pk", filter=Q(created_at__lte=F("order__accept_by")))
     )  # fmt: skip
     due = {row["order__provider"]: (row["timely"], row["count"]) for row in counts}
-    passed = Q(status=Status.RECEIVED, accept_by__lte=now) | Q(
-        status__in=(Status.CANCELLED, Status.FAILED), accept_by__lte=F("updated_at")
-    )
-    missed = orders.filter(passed).exclude(pk__in=accepted.values("order"))
+    missed = orders.filter(ran_out(now)).exclude(pk__in=accepted.values("order"))
     for slug, count in missed.order_by().values_list("provider").annotate(count=Count("pk")):
         timely, known = due.get(slug, (0, 0))
         due[slug] = (timely, known + count)
@@ -134,7 +137,7 @@ def sold_by(company: Company, orders: QuerySet[Order], part: str) -> dict[tuple[
 
     ``part`` is ``provider``, ``branch`` (its id or None), or blank for all in one.
     """
-    unit = "hour" if _begins_with_hours(company) else "minute"
+    unit = trunc_unit(company)
     rows = orders.exclude(status__in=LOST).annotate(moment=_key("time", "", unit)).order_by()
     fields = ["moment", *([FIELDS[part]] if part else []), "currency"]
     return {
@@ -147,13 +150,13 @@ def _key(key: str, prefix: str, unit: str) -> Any:
     return Trunc(f"{prefix}received_at", unit, tzinfo=UTC) if key == "time" else F(f"{prefix}{FIELDS[key]}")
 
 
-def _begins_with_hours(company: Company) -> bool:
-    """Tell whether the company's hours and days begin with an hour of UTC, in winter and in summer."""
+def trunc_unit(company: Company) -> str:
+    """Return ``hour`` where the company's hours and days begin with one of UTC, in winter and in summer; else ``minute``."""
     cutoff, zone = company.business_day_cutoff, ZoneInfo(company.time_zone)
     year = datetime.now(UTC).year
     offsets = [datetime(year, month, 1, tzinfo=zone).utcoffset() or timedelta(0) for month in (1, 7)]
     whole = all(offset % timedelta(hours=1) == timedelta(0) for offset in offsets)
-    return whole and not (cutoff.minute or cutoff.second or cutoff.microsecond)
+    return "hour" if whole and not (cutoff.minute or cutoff.second or cutoff.microsecond) else "minute"
 
 
 def sum_up(parts: Iterable[Totals]) -> Totals:

@@ -9,12 +9,11 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
-
 from orders.access import Access
-from orders.analytics import Totals, received_in, regroup, sum_up, totals_by
+from orders.analytics import FIELDS, Totals, received_in, regroup, sum_up, totals_by
 from orders.business_day import Span, business_date, day_start, hour_start, week_start
 from orders.models import Branch, Company, Order
+from orders.rollup.reading import Scope, figures_by, look_at
 from orders.serializers import money
 from orders.times import iso_time
 from providers.events import Status
@@ -45,24 +44,22 @@ def period_span(company: Company, period: str, now: datetime) -> Span:
     return Span(day_start(company, business_date(company, now) - timedelta(days=DAYS[period] - 1)), now)
 
 
-def chart_json(
-    access: Access, orders: QuerySet[Order], *, metric: str, group_by: str, period: str, now: datetime, with_tests: bool
-) -> dict[str, Any]:
+def chart_json(scope: Scope, *, metric: str, group_by: str, period: str, now: datetime) -> dict[str, Any]:
     """Return a metric's points, the empty ones too; revenue has a series per currency, the others have one.
 
     Times are local to the company: an hour is its clock's, a day its business day, a week begins on Monday.
     """
-    company = access.company
+    access, company = scope.access, scope.company
     span = period_span(company, period, now)
-    orders = received_in(orders, span, with_tests=with_tests)
+    totals = _totals(scope, period, group_by, span)
     buckets: dict[Hashable, Bucket]
     if group_by in TIME_GROUPS:
         place = placer(company, group_by)
         buckets = {bucket: bucket for bucket in time_buckets(place, span)}
-        totals = regroup(totals_by(company, orders, "time"), buckets, place)
+        totals = regroup(totals, buckets, place)
     else:
         buckets = _named(access, group_by)
-        totals = regroup(totals_by(company, orders, group_by), buckets, lambda key: key)
+        totals = regroup(totals, buckets, lambda key: key)
     points = [(buckets.get(key) or Bucket(None, ""), part) for key, part in totals.items()]
     whole = sum_up(totals.values())
     return {
@@ -90,6 +87,24 @@ def chart_json(
             for currency in (sorted(whole.revenue) or [company.currency] if metric == "revenue" else [None])
         ],
     }
+
+
+def _totals(scope: Scope, period: str, group_by: str, span: Span) -> dict[Hashable, Totals]:
+    """Return totals by moment, or by what else they are grouped by: closed days as they are kept, the rest from the rows.
+
+    The last hour does not begin with a day, and is counted from the rows alone.
+    """
+    company, is_time = scope.company, group_by in TIME_GROUPS
+    if period == "hour":
+        orders = received_in(scope.narrow(Order.objects.all()), span, with_tests=True)
+        return totals_by(company, orders, "time" if is_time else group_by)
+    key = ("hour" if group_by == "hour" else "day") if is_time else FIELDS[group_by]
+    days = look_at(company, business_date(company, span.since), business_date(company, span.until), span.until)
+    found: dict[Hashable, Totals] = {}
+    for (name, status, currency), figures in figures_by(scope, days, key, "status", "currency").items():
+        moment = day_start(company, name) if key == "day" else name
+        found.setdefault(moment, Totals()).add(figures.totals(status, currency))
+    return found
 
 
 def _value(metric: str, totals: Totals, currency: str | None) -> int | float | str | None:

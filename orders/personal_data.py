@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 
 from orders.contacts import e164
 from orders.models import Company, Customer, Order, OrderEvent, OrderItem
+from orders.reasons import WORDS, reason_key
 
 ERASED = "[erased]"
 _BLANK: dict[str, Any] = {
@@ -76,10 +77,11 @@ def quotes(text: str, words: Iterable[str]) -> bool:
 def blank_orders(order_ids: list[uuid.UUID], words: Iterable[str] | None = None) -> int:
     """Take everything personal out of these orders; return how many. Amounts, lines and times stay.
 
-    A reason in the timeline goes where it quotes one of ``words``; without ``words``, every one goes.
+    A reason in the timeline goes where it quotes one of ``words``; without ``words``, every one that is no code goes.
     """
     OrderItem.objects.filter(order__in=order_ids).exclude(notes="").update(notes="")
-    for entry in OrderEvent.objects.filter(order__in=order_ids).exclude(reason=""):
-        if words is None or quotes(entry.reason, words):
+    for entry in OrderEvent.objects.filter(order__in=order_ids).exclude(reason="").select_related("order"):
+        is_text = reason_key(entry.order.provider, entry.reason, entry.source) == WORDS
+        if is_text if words is None else quotes(entry.reason, words):
             OrderEvent.objects.filter(pk=entry.pk).update(reason=ERASED)
     return Order.objects.filter(pk__in=order_ids).update(**_BLANK)

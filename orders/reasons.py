@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from orders.models import Order
+import re
+
+from orders.models import Order, OrderEvent
 from providers.events import Status
 from providers.outbound import RejectReason
 from providers.registry import ADAPTERS
@@ -62,3 +64,21 @@ def reason_words(provider: str, reason: str) -> str:
     """Return a code of the provider's list in words; anything else as it is."""
     known = (*reasons_of(provider, accepted=False), *reasons_of(provider, accepted=True))
     return next((entry.label for entry in known if entry.code == reason), reason)
+
+
+WORDS = "words"
+"""A reason in somebody's own words, which is counted without them."""
+_CODE = re.compile(r"[A-Z][A-Z0-9_]{1,63}", re.ASCII)
+
+
+def reason_key(provider: str, reason: str, source: str) -> str:
+    """Return the code by which a reason is counted: ``""`` for none, ``words`` for a text.
+
+    A code names nobody, so it outlives a customer's data: one of the provider's list, or a word in capitals from anybody
+    but a person.
+    """
+    if not reason:
+        return ""
+    known = {entry.code for accepted in (False, True) for entry in reasons_of(provider, accepted=accepted)}
+    is_code = reason in known or (source != OrderEvent.Source.PERSON and _CODE.fullmatch(reason) is not None)
+    return reason if is_code else WORDS

@@ -299,6 +299,7 @@ CELERY_BEAT_SCHEDULE = {
     "ask-hub": {"task": "integration.ask_hub", "schedule": 60.0, "options": {"expires": 60}},
     "watch-alerts": {"task": "integration.watch_alerts", "schedule": 10.0, "options": {"expires": 10}},
     "watch-parked": {"task": "integration.watch_parked", "schedule": 30.0, "options": {"expires": 30}},
+    "roll-up": {"task": "integration.roll_up", "schedule": 60.0, "options": {"expires": 60}},
     "prune-logs": {"task": "integration.prune_logs", "schedule": timedelta(hours=6), "options": {"expires": 3600}},
     "prune-personal-data": {
         "task": "integration.prune_personal_data",

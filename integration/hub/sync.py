@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
+from integration.delivery_rollup import mark_late
 from integration.models import WebhookLog, WebhookStatus
 from integration.models.credential import NEXARA
 from integration.redaction import redact_headers
@@ -75,6 +76,7 @@ def sync_order(company: Company, sync: Sync, call: InboundRequest, now: datetime
             if known.body_sha256 != digest:
                 raise KeyConflictError
             WebhookLog.objects.filter(pk=known.pk).update(duplicates=F("duplicates") + 1)
+            mark_late(known)
             return Synced(order, WebhookStatus.DUPLICATE.value)
         before = order.status
         order = change_status(

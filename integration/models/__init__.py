@@ -1,6 +1,7 @@
 """The glue: what came in, what goes out, who may, and what a person has to see."""
 
 from integration.models.alert import Alert
+from integration.models.analytics import DeliveryRollup
 from integration.models.channel import (
     AlertChannel,
     AlertNotice,
@@ -39,6 +40,7 @@ __all__ = [
     "AlertThreshold",
     "AutoAcceptPolicy",
     "CircuitBreaker",
+    "DeliveryRollup",
     "HealthSample",
     "Heartbeat",
     "HubReading",

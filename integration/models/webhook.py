@@ -27,6 +27,10 @@ class WebhookStatus(models.TextChoices):
     REJECTED = "rejected", _("Rejected, not authentic")
 
 
+SETTLED = (WebhookStatus.PROCESSED, WebhookStatus.IGNORED, WebhookStatus.PARKED)
+"""What ended well."""
+
+
 class WebhookLog(models.Model):
     """One delivery. ``rejected`` rows count refused requests of one kind and minute, and hold nothing of them."""
 

@@ -10,12 +10,13 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from orders.access import CompanyAPIView
+from orders.access import Access, CompanyAPIView
 from orders.api import figure_shapes, shapes
 from orders.charts import GROUPS, METRICS, PERIODS, chart_json
 from orders.dashboard import snapshot
 from orders.filters import choices, flag, uuids
 from orders.pagination import invalid
+from orders.rollup.reading import Scope
 from orders.schema import failures
 from providers.registry import ADAPTERS
 
@@ -88,18 +89,14 @@ class AnalyticsView(CompanyAPIView):
         query = request.query_params
         metric, group_by = one_of(query, "metric", METRICS, "orders"), one_of(query, "groupBy", GROUPS, "day")
         period = one_of(query, "period", PERIODS, "week")
-        orders = self.access.orders()
-        if providers := choices(query, "provider", ADAPTERS):
-            orders = orders.filter(provider__in=providers)
-        if branches := uuids(query, "branch"):
-            orders = orders.filter(branch_id__in=branches)
-        with_tests = flag(query, "includeTest") or False
-        now = timezone.now()
-        return Response(
-            chart_json(
-                self.access, orders, metric=metric, group_by=group_by, period=period, now=now, with_tests=with_tests
-            )
-        )
+        scope = read_scope(self.access, query)
+        return Response(chart_json(scope, metric=metric, group_by=group_by, period=period, now=timezone.now()))
+
+
+def read_scope(access: Access, query: QueryDict) -> Scope:
+    """Return whose orders a request wants counted. Raises ApiError."""
+    providers, branches = choices(query, "provider", ADAPTERS), uuids(query, "branch")
+    return Scope(access, tuple(providers), tuple(branches), flag(query, "includeTest") or False)
 
 
 def one_of(query: QueryDict, name: str, known: list[str], default: str) -> str:

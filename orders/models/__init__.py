@@ -1,5 +1,6 @@
 """The domain: companies and their people, branches, menus, customers, orders, and what was done to them."""
 
+from orders.models.analytics import CountRollup, OrderRollup, PendingDay, RollupState
 from orders.models.audit import AuditEntry
 from orders.models.company import ApiToken, Branch, BranchStore, Company, CompanySequence, Membership, Role, User
 from orders.models.customer import Customer
@@ -14,6 +15,7 @@ __all__ = [
     "BranchStore",
     "Company",
     "CompanySequence",
+    "CountRollup",
     "Customer",
     "Membership",
     "MenuProduct",
@@ -22,7 +24,10 @@ __all__ = [
     "OrderEvent",
     "OrderItem",
     "OrderItemModifier",
+    "OrderRollup",
+    "PendingDay",
     "Role",
+    "RollupState",
     "SignInTries",
     "User",
 ]

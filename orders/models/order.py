@@ -100,6 +100,8 @@ class Order(models.Model):
         indexes = [
             # The list, newest first.
             models.Index(fields=["company", "-created_at", "-id"], name="order_newest"),
+            # A business day: orders count when they were received, which may be long before a replay created them.
+            models.Index(fields=["company", "received_at"], name="order_by_receipt"),
             # The board and the list by status.
             models.Index(fields=["company", "status", "-created_at"], name="order_by_status"),
             # Search by external id without a provider.

@@ -1,0 +1,224 @@
+"""What deliveries came to, day by day: counted from the log, kept beside the roll-ups of the orders, and read back."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    Count,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    UUIDField,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Round, Trunc
+from django.utils import timezone
+
+from integration.models import DeliveryRollup, WebhookAttempt, WebhookLog, WebhookStatus
+from integration.models.webhook import SETTLED
+from orders.analytics import trunc_unit
+from orders.business_day import business_date, day_span
+from orders.models import Company, CountRollup, Order, OrderEvent
+from orders.rollup.counting import Tally, Thing, bucket_of, placer
+from orders.rollup.keeping import BATCH, compare, mark, write_things
+from orders.rollup.reading import Days, Scope, add_things, kept_things
+from providers.events import Kind
+
+PROCESSING = "processing"
+BUCKETS_MS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000,
+              10_000, 30_000, 60_000, 300_000)  # fmt: skip
+"""As for the times of orders: each is counted in the first of these that it does not exceed, in milliseconds."""
+LATE = timedelta(minutes=10)
+"""A delivery that changes so long after it came may belong to a day that is counted already: days settle for longer."""
+
+
+class Way(NamedTuple):
+    """Where a delivery belongs, and what became of it. ``hour`` is None for a whole day."""
+
+    day: date
+    hour: datetime | None
+    provider: str
+    branch_id: uuid.UUID | None
+    is_test: bool
+    status: str
+    error: str
+
+
+@dataclass(slots=True)
+class Passed:
+    """How many deliveries. Times in microseconds."""
+
+    deliveries: int = 0
+    duplicates: int = 0
+    timed: int = 0
+    took_us: int = 0
+
+    def add(self, deliveries: int, duplicates: int, timed: int, took_us: int | None) -> None:
+        self.deliveries += deliveries
+        self.duplicates += duplicates
+        self.timed += timed
+        self.took_us += took_us or 0
+
+
+NUMBERS = tuple(field.name for field in fields(Passed))
+
+
+# -- counting ----------------------------------------------------------------------------------------------------------
+
+
+def _logs_of(company: Company, day: date) -> QuerySet[WebhookLog]:
+    span = day_span(company, day)
+    return WebhookLog.objects.filter(company=company, received_at__gte=span.since, received_at__lt=span.until)
+
+
+_TIMED = Q(status__in=SETTLED, duration_ms__isnull=False, is_replayed=False)
+
+
+def _with_place(logs: QuerySet[WebhookLog], company: Company) -> QuerySet[Any, Any]:
+    """Return deliveries with the moment, the branch of their order, and whether a person had them processed again."""
+    branch = Order.objects.filter(pk=OuterRef("order_id")).values("branch_id")[:1]
+    replays = WebhookAttempt.objects.filter(trigger=WebhookAttempt.Trigger.REPLAY).values("log")
+    return logs.order_by().annotate(
+        moment=Trunc("received_at", trunc_unit(company), tzinfo=UTC),
+        branch_id=Subquery(branch, output_field=UUIDField()),
+        is_replayed=Case(When(pk__in=replays, then=Value(True)), default=Value(False)),
+    )
+
+
+def count_deliveries(company: Company, logs: QuerySet[WebhookLog]) -> dict[Way, Passed]:
+    """Return how many of some deliveries went which way, by hour; one query. Of refused requests each is counted."""
+    place, found = placer(company), dict[Way, Passed]()
+    took = Cast(Round(F("duration_ms") * 1000), BigIntegerField())
+    refused = When(status=WebhookStatus.REJECTED, then=F("count"))
+    rows = _with_place(logs, company).values("moment", "provider", "branch_id", "is_test", "status", "error_code")
+    for row in rows.annotate(
+        n=Sum(Case(refused, default=Value(1))),
+        again=Sum("duplicates"),
+        timed=Count("pk", filter=_TIMED),
+        took=Sum(took, filter=_TIMED),
+    ):
+        day, hour = place(row["moment"])
+        way = Way(day, hour, row["provider"], row["branch_id"], row["is_test"], row["status"], row["error_code"])
+        found.setdefault(way, Passed()).add(row["n"], row["again"], row["timed"], row["took"])
+    return found
+
+
+def count_processing(company: Company, logs: QuerySet[WebhookLog]) -> dict[Thing, Tally]:
+    """Return how long deliveries took, by day; one query."""
+    place, found = placer(company), dict[Thing, Tally]()
+    timed = _with_place(logs, company).filter(_TIMED).annotate(bucket=bucket_of("duration_ms", list(BUCKETS_MS)))
+    for row in timed.values("moment", "provider", "branch_id", "is_test", "bucket").annotate(n=Count("pk")):
+        day, _hour = place(row["moment"])
+        thing = Thing(day, row["provider"], row["branch_id"], row["is_test"], PROCESSING, str(row["bucket"]), "")
+        found.setdefault(thing, Tally()).add(row["n"])
+    return found
+
+
+# -- keeping -----------------------------------------------------------------------------------------------------------
+
+
+def write_deliveries(company: Company, day: date) -> None:
+    """Count a day's deliveries and put them in the place of what was kept, in the caller's transaction."""
+    logs, zone = _logs_of(company, day), ZoneInfo(company.time_zone)
+    counted = count_deliveries(company, logs)
+    DeliveryRollup.objects.filter(company=company, day=day).delete()
+    rows = (
+        DeliveryRollup(
+            company=company,
+            clock_hour=way.hour.astimezone(zone).hour if way.hour else None,
+            **way._asdict(),
+            **{name: getattr(passed, name) for name in NUMBERS},
+        )
+        for way, passed in (*counted.items(), *_by_day(counted).items())
+    )
+    DeliveryRollup.objects.bulk_create(rows, batch_size=BATCH)
+    write_things(company, day, [PROCESSING], count_processing(company, logs))
+
+
+def _by_day(counted: dict[Way, Passed]) -> dict[Way, Passed]:
+    found: dict[Way, Passed] = {}
+    for way, passed in counted.items():
+        found.setdefault(way._replace(hour=None), Passed()).add(*(getattr(passed, name) for name in NUMBERS))
+    return found
+
+
+def differences(company: Company, day: date) -> list[str]:
+    """Return where what is kept of a day's deliveries is not what the log comes to now; one line each."""
+    logs = _logs_of(company, day)
+    counted, kept = count_deliveries(company, logs), dict[Way, Passed]()
+    for row in DeliveryRollup.objects.filter(company=company, day=day):
+        way = Way(*(getattr(row, name) for name in Way._fields))
+        kept.setdefault(way, Passed()).add(*(getattr(row, name) for name in NUMBERS))
+    things: dict[Thing, Tally] = {}
+    for entry in CountRollup.objects.filter(company=company, day=day, kind=PROCESSING):
+        thing = Thing(*(getattr(entry, name) for name in Thing._fields))
+        things.setdefault(thing, Tally()).add(entry.count)
+    return [*compare({**counted, **_by_day(counted)}, kept), *compare(count_processing(company, logs), things)]
+
+
+def mark_late(log: WebhookLog) -> None:
+    """Have the day of a delivery counted again that changes long after it came; with the commit of the change."""
+    now = timezone.now()
+    if log.company_id is None or now - log.received_at < LATE:
+        return
+    company = Company.objects.get(pk=log.company_id)
+    day = business_date(company, log.received_at)
+    if day < business_date(company, now):
+        mark(company.id, [day])
+
+
+def moments_of_changed_orders(company: Company, after: int, until: int) -> Iterable[datetime]:
+    """Return when deliveries came whose branch another number told: of orders that were made, or went to another branch."""
+    events = OrderEvent.objects.filter(company=company, seq__gt=after, seq__lte=until)
+    moved = events.filter(Q(type=Kind.CREATED.value) | Q(changes__has_key="branch"))
+    logs = WebhookLog.objects.filter(company=company, order_id__in=moved.order_by().values("order_id")).order_by()
+    moments = logs.annotate(moment=Trunc("received_at", "minute", tzinfo=UTC)).values_list("moment", flat=True)
+    return moments.distinct()
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def deliveries_by(scope: Scope, days: Days, *keys: str) -> dict[tuple[Any, ...], Passed]:
+    """Return deliveries by any of ``day hour clock_hour provider branch_id status error``, in the order of ``keys``."""
+    by_hour = "hour" in keys or "clock_hour" in keys
+    rows = days.kept(scope.narrow(DeliveryRollup.objects.filter(hour__isnull=not by_hour)))
+    found: dict[tuple[Any, ...], Passed] = {}
+    for row in rows.order_by().values(*keys).annotate(**{f"sum_{name}": Sum(name) for name in NUMBERS}):
+        numbers = (row[f"sum_{name}"] for name in NUMBERS)
+        found.setdefault(tuple(row[key] for key in keys), Passed()).add(*numbers)
+    if days.raw:
+        zone = ZoneInfo(scope.company.time_zone)
+        for way, passed in count_deliveries(scope.company, _raw(scope, days)).items():
+            values = way._asdict() | {"clock_hour": way.hour.astimezone(zone).hour if way.hour else None}
+            entry = found.setdefault(tuple(values[key] for key in keys), Passed())
+            entry.add(*(getattr(passed, name) for name in NUMBERS))
+    return found
+
+
+def processing_by(scope: Scope, days: Days, *keys: str) -> dict[tuple[Any, ...], Tally]:
+    """Return how many deliveries took how long, by any of ``day provider branch_id key``, in the order of ``keys``."""
+    found: dict[tuple[Any, ...], Tally] = {}
+    for row in kept_things(scope, days, [PROCESSING], *keys):
+        found.setdefault(tuple(row[key] for key in keys), Tally()).add(row["n"])
+    if days.raw:
+        add_things(found, count_processing(scope.company, _raw(scope, days)), *keys)
+    return found
+
+
+def _raw(scope: Scope, days: Days) -> QuerySet[WebhookLog]:
+    branch = Order.objects.filter(pk=OuterRef("order_id")).values("branch_id")[:1]
+    logs = WebhookLog.objects.filter(days.received(scope.company))
+    return scope.narrow(logs.annotate(branch_id=Subquery(branch, output_field=UUIDField())))

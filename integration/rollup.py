@@ -1,0 +1,73 @@
+"""Keeping the roll-ups: what the task and the command do for each company."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from django.utils import timezone
+
+from integration import delivery_rollup
+from integration.models import WebhookLog
+from orders.business_day import business_date
+from orders.models import Company, RollupState
+from orders.rollup import keeping
+from orders.rollup.counting import first_received
+from orders.rollup.reading import out_of_step
+
+logger = logging.getLogger(__name__)
+
+BUDGET_S = 40.0
+"""So long one run of the task counts; what it does not come to waits for the next one."""
+
+
+def roll_up(budget_s: float = BUDGET_S) -> int:
+    """Count the days of every company that are not in step, the newest first; return how many. Safe to run twice."""
+    until, done = time.monotonic() + budget_s, 0
+    for company in Company.objects.order_by("pk"):
+        try:
+            advance(company, timezone.now())
+            for day in keeping.pending_days(company):
+                if time.monotonic() > until:
+                    return done
+                write(company, day, timezone.now())
+                done += 1
+        except Exception:
+            # The figures of one company must not keep those of the others; its days stay marked.
+            logger.exception("The roll-ups of company %s could not be brought up to date", company.id)
+    return done
+
+
+def advance(company: Company, now: datetime) -> None:
+    """Note every closed day of a company that has to be counted."""
+    keeping.advance(company, now, _first_row(company), delivery_rollup.moments_of_changed_orders)
+
+
+def write(company: Company, day: date, now: datetime) -> None:
+    """Count one day, its orders and its deliveries, in one transaction."""
+    keeping.write_day(company, day, now, delivery_rollup.write_deliveries)
+
+
+def _first_row(company: Company) -> datetime | None:
+    logs = WebhookLog.objects.filter(company=company).order_by("received_at", "id")
+    firsts = (first_received(company), logs.values_list("received_at", flat=True).first())
+    return min((moment for moment in firsts if moment is not None), default=None)
+
+
+def check(company: Company, now: datetime) -> Iterator[tuple[date, list[str] | None]]:
+    """Yield each closed day with where it is not what its raw rows come to; None for one that waits to be counted again.
+
+    Days of which no raw row is left cannot be checked, and are passed over.
+    """
+    state, first = RollupState.objects.filter(company=company).first(), _first_row(company)
+    if state is None or state.closed_through is None or first is None:
+        return
+    days = keeping.days_between(business_date(company, first), state.closed_through)
+    waiting = out_of_step(company, now, days[0], days[-1]) if days else set()
+    for day in days:
+        if day in waiting:
+            yield day, None
+        else:
+            yield day, [*keeping.differences(company, day, now), *delivery_rollup.differences(company, day)]
