@@ -60,15 +60,22 @@ def _show(request: HttpRequest, access: Access, **more: Any) -> HttpResponse:
         "is_owner": is_owner,
         "members": [(member, ROLE_WORDS[member.role][0]) for member in page],
         "older": older,
-        "roles": [(value, *words) for value, words in ROLE_WORDS.items()],
         **more,
         "form": form,
     }
     if is_owner:
-        context["branches"] = list(Branch.objects.filter(company=access.company))
+        context |= _choices(access)
         context["tokens"] = ApiToken.objects.filter(company=access.company).select_related("user")[:DEFAULT_LIMIT]
         context["has_more_tokens"] = ApiToken.objects.filter(company=access.company).count() > DEFAULT_LIMIT
     return render(request, "integration/team.html", context, status=400 if form.errors else 200)
+
+
+def _choices(access: Access) -> dict[str, Any]:
+    """Return what a person's place is chosen from: the roles in words, and the company's branches."""
+    return {
+        "roles": [(value, *words) for value, words in ROLE_WORDS.items()],
+        "branches": list(Branch.objects.filter(company=access.company)),
+    }
 
 
 # -- people ------------------------------------------------------------------------------------------------------------
@@ -121,8 +128,7 @@ def _show_member(
     context = {
         "member": found,
         "form": form,
-        "roles": [(value, *words) for value, words in ROLE_WORDS.items()],
-        "branches": list(Branch.objects.filter(company=access.company)),
+        **_choices(access),
         "tokens": ApiToken.objects.filter(company=access.company, user=found.user).count(),
         "may_reset": may_reset(found) and found.user != access.user,
         **more,
