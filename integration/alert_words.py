@@ -1,10 +1,21 @@
-"""The sentences of alerts in the language of a page. They are stored in English: an alert is for all, and for machines."""
+"""The sentences of alerts in the language of a page. They are stored in English: an alert is for all, and for machines.
+
+An instant never stands in a stored sentence: it is in the alert's details, and is written in the reader's time zone.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from datetime import datetime
 
-from django.utils.translation import gettext, gettext_noop
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop, ngettext
+
+from integration.models import Alert
+from orders.vocabulary import code_words, told
+from providers.payload import parse_time
+from providers.registry import ADAPTERS
 
 _SENTENCES = (
     gettext_noop("An authentic {provider} event cannot be used and waits in quarantine."),
@@ -18,12 +29,12 @@ _SENTENCES = (
     gettext_noop("{provider} does not take what the kitchen answers; it is tried again."),
     gettext_noop("{provider} is told nothing: {error}"),
     gettext_noop("NEXARA cannot be reached: answer the orders that came through it on the tablet."),
-    gettext_noop("An order of {provider} waits for an answer; the first is cancelled at {time}."),
-    gettext_noop("{number} orders of {provider} wait for an answer; the first is cancelled at {time}."),
+    gettext_noop("An order of {provider} waits for an answer."),
+    gettext_noop("{number} orders of {provider} wait for an answer."),
     gettext_noop("{percent} of the last {number} deliveries of {provider} failed."),
     gettext_noop("Deliveries of {provider} take long: {share} of them up to {time} ms."),
-    gettext_noop("The credential for {provider} has been expired since {day}."),
-    gettext_noop("The credential for {provider} expires on {day}."),
+    gettext_noop("The credential for {provider} has expired."),
+    gettext_noop("The credential for {provider} expires soon."),
     gettext_noop("No delivery of {provider} in two hours in which there usually are {number}."),
     gettext_noop("The channel {channel} does not take alerts: {error}"),
     gettext_noop(
@@ -31,15 +42,77 @@ _SENTENCES = (
     ),
     gettext_noop("An event of {provider} did not reach its subscriber: {error}"),
     gettext_noop("The subscriber of {provider} does not take events; they are tried again."),
+    # Of the whole installation
+    gettext_noop("At least {number} overdue rows of the {queue}; the oldest waits for {duration}."),
+    gettext_noop("{number} overdue rows of the {queue}; the oldest waits for {duration}."),
+    gettext_noop("The {process} has not been heard of for {duration}."),
+    gettext_noop("Only {percent} of the data directory's disk is free."),
+    gettext_noop("Old bodies have not been deleted for {duration}."),
+    gettext_noop("The certificate of {host} is not valid: {error}."),
+    gettext_noop("The certificate of {host} expires soon."),
 )
 _NAME = re.compile(r"\\\{(\w+)\\\}")
 _PATTERNS = [(re.compile(_NAME.sub(r"(?P<\1>.+)", re.escape(text)), re.DOTALL), text) for text in _SENTENCES]
+_PARTS = (gettext_noop("inbox"), gettext_noop("outbox"), gettext_noop("worker"), gettext_noop("sweeper"))
+
+_END = gettext_noop("It ends: {time}.")
+_INSTANTS = {
+    "order_unanswered": ("firstDeadline", gettext_noop("The first is cancelled at {time}.")),
+    "credential_expiring": ("expiresAt", _END),
+    "certificate_expiring": ("expiresAt", _END),
+}
+"""Of a cause: where its details hold the instant that people have to know, and how it is said."""
 
 
-def alert_words(message: str) -> str:
-    """Return an alert's sentence in the language of the page; one that is none of these stays as it is."""
+def alert_words(alert: Alert) -> str:
+    """Return what an alert says, in the language of the page and its time zone. A sentence that is none of ours stays."""
+    said = _sentence(alert.message)
+    key, instant = _INSTANTS.get(alert.cause, ("", ""))
+    moment = parse_time(str(alert.details.get(key) or ""))
+    return f"{said} {gettext(instant).format(time=moment_words(moment))}" if moment else said
+
+
+def moment_words(moment: datetime) -> str:
+    """Return an instant in the current time zone: its time alone where it is today's."""
+    local = timezone.localtime(moment)
+    return f"{local:%H:%M}" if local.date() == timezone.localdate() else f"{local:%Y-%m-%d %H:%M}"
+
+
+def _sentence(message: str) -> str:
     for pattern, sentence in _PATTERNS:
         found = pattern.fullmatch(message)
         if found:
-            return gettext(sentence).format(**found.groupdict())
+            values = {name: _VALUES.get(name, str)(value) for name, value in found.groupdict().items()}
+            return gettext(sentence).format(**values)
     return message
+
+
+def duration_words(text: str) -> str:
+    """Return a stored duration such as ``3 hours`` in the language of the page."""
+    number, _, unit = text.partition(" ")
+    if not number.isdigit() or unit not in _UNITS:
+        return gettext(text)
+    return _UNITS[unit](int(number)).format(number=number)
+
+
+_UNITS: dict[str, Callable[[int], str]] = {
+    "days": lambda number: ngettext("{number} day", "{number} days", number),
+    "hours": lambda number: ngettext("{number} hour", "{number} hours", number),
+    "minutes": lambda number: ngettext("{number} minute", "{number} minutes", number),
+    "s": lambda number: ngettext("{number} second", "{number} seconds", number),
+}
+_LONG = gettext_noop("over a minute")
+
+
+def _provider_name(slug: str) -> str:
+    return ADAPTERS[slug].name if slug in ADAPTERS else slug
+
+
+_VALUES: dict[str, Callable[[str], str]] = {
+    "provider": _provider_name,
+    "reason": code_words,
+    "error": told,
+    "duration": duration_words,
+    "queue": told,
+    "process": told,
+}

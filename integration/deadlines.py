@@ -110,10 +110,10 @@ def _tell(orders: list[Order], standing: Alert | None, now: datetime) -> None:
     number = (
         f"{len(orders)} orders of {first.provider} wait" if len(orders) > 1 else f"An order of {first.provider} waits"
     )
-    message = f"{number} for an answer; the first is cancelled at {iso_time(first.accept_by)}."
     alert = raise_alert(
-        first.company, CAUSE, message, subject=first.provider, severity=severity, details=details, now=now
-    )
+        first.company, CAUSE, f"{number} for an answer.", subject=first.provider, severity=severity, details=details,
+        now=now,
+    )  # fmt: skip
     if alert.severity != severity:
         Alert.objects.filter(pk=alert.pk).update(severity=severity)
         alert.severity = severity

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from integration.alert_words import alert_words
 from integration.alerts import acknowledge_alert, resolve_alert
 from integration.models import Alert
 from orders.admin.lists import CompanyFilter, LargeListAdmin
@@ -25,7 +26,7 @@ AT_ONCE = 200
 class AlertAdmin(LargeListAdmin, ReadOnlyAdmin):
     """Alerts: seen here, acknowledged and resolved by the actions of the list."""
 
-    list_display = ("cause", "subject", "severity", "state", "count", "message", "company", "last_seen_at")
+    list_display = ("cause", "subject", "severity", "state", "count", "says", "company", "last_seen_at")
     list_select_related = ("company",)
     list_filter = ("state", "severity", ("company", CompanyFilter))
     ordering = ("-last_seen_at", "-id")
@@ -34,6 +35,10 @@ class AlertAdmin(LargeListAdmin, ReadOnlyAdmin):
         "last_seen_at", "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by",
     )  # fmt: skip
     actions = ("acknowledge", "resolve")
+
+    @admin.display(description=_("Message"), ordering="message")
+    def says(self, obj: Alert) -> str:
+        return alert_words(obj)
 
     @admin.action(description=_("Acknowledge selected alerts"), permissions=["view"])
     def acknowledge(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:

@@ -19,6 +19,7 @@ from integration.alerting.turns import PRUNING, silent_for_s
 from integration.heartbeat import NAMES
 from integration.models import Alert, OutboundPush, WebhookLog, WebhookStatus
 from integration.models.outbound import UNFINISHED
+from orders.times import iso_time
 
 BACKLOG, MISSING, DISK, RETENTION, CERTIFICATE = (
     "backlog", "process_missing", "disk_low", "retention_overdue", "certificate_expiring",
@@ -45,7 +46,7 @@ def backlogs(limits: Thresholds, now: datetime) -> Iterator[Finding]:
         if is_deep or is_old:
             number = f"At least {len(found)}" if is_deep else f"{len(found)}"
             yield Finding(
-                None, subject, f"{number} overdue rows of the {subject}; the oldest waits for {age_s} s.", _CRITICAL,
+                None, subject, f"{number} overdue rows of the {subject}; the oldest waits for {_rounded(age_s)}.", _CRITICAL,
                 {"depth": len(found), "oldestSeconds": age_s},
             )  # fmt: skip
 
@@ -94,7 +95,8 @@ def expiring_certificate(limits: Thresholds, now: datetime) -> list[Finding] | N
     if ends_at >= now + timedelta(days=days):
         return []
     severity = _CRITICAL if ends_at < now + timedelta(days=3) else Alert.Severity.WARNING.value
-    return [Finding(None, host, f"The certificate of {host} expires on {ends_at:%Y-%m-%d}.", severity)]
+    details = {"expiresAt": iso_time(ends_at)}
+    return [Finding(None, host, f"The certificate of {host} expires soon.", severity, details)]
 
 
 def certificate_end(host: str, port: int) -> datetime:

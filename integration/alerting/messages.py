@@ -6,14 +6,17 @@ Alerts' sentences name providers, ids and counts; nothing of a customer and no s
 from __future__ import annotations
 
 import json
-from datetime import datetime
+import zoneinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from integration.alert_centre import Group, cause_of
+from integration.alert_words import alert_words
 from integration.models import Alert, AlertNotice
 from orders.models import Company
 from orders.times import iso_time
@@ -30,7 +33,7 @@ def standing(company: Company | None, group: Group, severity: str) -> dict[str, 
         "meaning": str(group.cause.meaning),
         "remedy": str(group.cause.remedy),
         "count": group.count,
-        "alerts": [_alert(alert) for alert in alerts[:SHOWN]],
+        "alerts": [_alert(alert, company) for alert in alerts[:SHOWN]],
         "more": max(0, len(alerts) - SHOWN),
     }
 
@@ -56,17 +59,23 @@ def _head(company: Company | None, cause: str, severity: str) -> dict[str, Any]:
     }
 
 
-def _alert(alert: Alert) -> dict[str, Any]:
+def _alert(alert: Alert, company: Company | None) -> dict[str, Any]:
+    with timezone.override(_zone_of(company)):
+        message = alert_words(alert)
     return {
         "id": str(alert.id),
         "subject": alert.subject or None,
         "severity": alert.severity,
-        "message": alert.message,
+        "message": message,
         "count": alert.count,
         "state": alert.state,
         "firstSeenAt": iso_time(alert.first_seen_at),
         "lastSeenAt": iso_time(alert.last_seen_at),
     }
+
+
+def _zone_of(company: Company | None) -> tzinfo:
+    return zoneinfo.ZoneInfo(company.time_zone) if company else UTC
 
 
 # -- the forms of it ---------------------------------------------------------------------------------------------------
@@ -100,12 +109,17 @@ def text_of(notice: AlertNotice) -> str:
     if content.get("remedy"):
         parts += ["", f"{content['meaning']} {content['remedy']}".strip()]
     if content.get("resolvedAt"):
-        parts.append(
-            _("Open since {opened}, gone at {gone}.").format(opened=content["openedAt"], gone=content["resolvedAt"])
-        )
+        opened, gone_at = (_local(content[name], notice) for name in ("openedAt", "resolvedAt"))
+        parts.append(_("Open since {opened}, gone at {gone}.").format(opened=opened, gone=gone_at))
     if notice.kind == Kind.TEST:
         parts.append(_("This channel works: alerts arrive here."))
     return "\n".join([*parts, "", content["url"]]).strip()
+
+
+def _local(text: str, notice: AlertNotice) -> str:
+    """Return an instant of a notice's facts as the channel's company reads its clocks."""
+    moment = datetime.fromisoformat(text).astimezone(_zone_of(notice.channel.company))
+    return f"{moment:%Y-%m-%d %H:%M}"
 
 
 def webhook_body(notice: AlertNotice) -> bytes:

@@ -86,11 +86,7 @@ def credentials_that_expire(limits: Thresholds, now: datetime) -> Iterator[Findi
         assert expires_at is not None
         if expires_at >= now + timedelta(days=limits.get("credentialExpiringDays", company_id)):
             continue
-        said = (
-            f"has been expired since {expires_at:%Y-%m-%d}"
-            if expires_at <= now
-            else f"expires on {expires_at:%Y-%m-%d}"
-        )
+        said = "has expired" if expires_at <= now else "expires soon"
         severity = Alert.Severity.CRITICAL if expires_at < now + URGENT_WITHIN else Alert.Severity.WARNING
         yield Finding(
             company_id, provider, f"The credential for {provider} {said}.", severity.value,

@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
-from django.template import Context
 
 from integration import alert_words as sentences
-from integration.alert_centre import cause_of, open_alerts
+from integration.alert_centre import cause_of, critical_of, open_alerts
+from integration.models import Alert
 from orders.access import Access
 from orders.pages import Text
 
 register = template.Library()
 
 
-@register.inclusion_tag("integration/_alert_badge.html", takes_context=True)
-def alert_badge(context: Context, access: Access) -> dict[str, Any]:
+@register.inclusion_tag("integration/_alert_badge.html")
+def alert_badge(access: Access) -> dict[str, Any]:
     """Show the number of open alerts; it is there and hidden while there are none, for the script to fill."""
-    return {"request": context.get("request"), **open_alerts(access.company)}
+    alerts = open_alerts(access.company)
+    return {"open": len(alerts), "critical": len(critical_of(alerts))}
 
 
 @register.filter
@@ -28,6 +29,6 @@ def cause_title(code: str) -> Text:
 
 
 @register.filter
-def alert_words(message: str) -> str:
-    """Return an alert's sentence in the language of the page."""
-    return sentences.alert_words(message)
+def alert_words(alert: Alert) -> str:
+    """Return what an alert says in the language of the page."""
+    return sentences.alert_words(alert)

@@ -121,14 +121,12 @@ def test_a_credential_that_expires_is_told_once_grows_urgent_and_resolves(amman)
     rows.update(expires_at=at(days=13))
     slowly(0, 5)
     assert standing("credential_expiring") == [("careem", "warning", 1)]
-    assert Alert.objects.get().message == "The credential for careem expires on 2026-03-14."
+    assert Alert.objects.get().message == "The credential for careem expires soon."
+    assert Alert.objects.get().details == {"expiresAt": "2026-03-14T12:00:00Z"}
     watch.watch_slowly(at(days=12))
     assert standing("credential_expiring") == [("careem", "critical", 1)]
     watch.watch_slowly(at(days=14))
-    assert (
-        Alert.objects.get(cause="credential_expiring").message
-        == "The credential for careem has been expired since 2026-03-14."
-    )
+    assert Alert.objects.get(cause="credential_expiring").message == "The credential for careem has expired."
     rows.update(expires_at=at(days=400))
     watch.watch_slowly(at(days=14, minutes=5))
     assert standing("credential_expiring") == []
@@ -322,7 +320,8 @@ def test_a_certificate_that_expires_is_told_once_and_resolves(db, https, monkeyp
     monkeypatch.setattr(installation, "certificate_end", lambda host, port: ends[0])
     slowly(0, 5)
     assert standing("certificate_expiring") == [("orders.example.com", "warning", 1)]
-    assert Alert.objects.get().message == "The certificate of orders.example.com expires on 2026-03-14."
+    assert Alert.objects.get().message == "The certificate of orders.example.com expires soon."
+    assert Alert.objects.get().details == {"expiresAt": "2026-03-14T12:00:00Z"}
     ends[0] = at(days=100)
     slowly(10)
     assert standing("certificate_expiring") == []
