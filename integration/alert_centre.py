@@ -5,10 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -40,15 +39,14 @@ def move_alert(company: Company, alert_id: uuid.UUID, move: str, user: User, req
     return alert
 
 
-def open_alerts(company: Company) -> dict[str, Any]:
-    """Return how many alerts nobody has acknowledged, and how many of them are critical. Of a cause one is open: few rows."""
-    rows = Alert.objects.filter(company=company, state=State.OPEN)
-    return rows.aggregate(open=Count("pk"), critical=Count("pk", filter=Q(severity=Alert.Severity.CRITICAL)))
+def open_alerts(company: Company) -> list[Alert]:
+    """Return the alerts that nobody has acknowledged, the last raised first. Of a cause one is open: few rows."""
+    return list(Alert.objects.filter(company=company, state=State.OPEN))
 
 
-def critical_alerts(company: Company) -> list[Alert]:
-    """Return the critical alerts that nobody has acknowledged, the last raised first."""
-    return list(Alert.objects.filter(company=company, state=State.OPEN, severity=Alert.Severity.CRITICAL))
+def critical_of(alerts: Iterable[Alert]) -> list[Alert]:
+    """Return those of some alerts that are critical."""
+    return [alert for alert in alerts if alert.severity == Alert.Severity.CRITICAL]
 
 
 def state_counts(company: Company) -> dict[str, int]:
@@ -239,7 +237,7 @@ class Group:
 
     @property
     def is_critical(self) -> bool:
-        return any(shown.alert.severity == Alert.Severity.CRITICAL for shown in self.alerts)
+        return bool(critical_of(shown.alert for shown in self.alerts))
 
 
 def group_alerts(alerts: Iterable[Alert]) -> list[Group]:

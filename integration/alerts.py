@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
@@ -72,15 +73,27 @@ def _changed(alert: Alert, changed: int) -> Alert:
 def announce_alert(alert: Alert) -> None:
     """Send an alert's frame to its company's sockets; one of the installation goes to nobody's."""
     if alert.company_id is not None:
-        frame = {
-            "type": "alert",
-            "id": str(alert.id),
-            "severity": alert.severity,
-            "cause": alert.cause,
-            "count": alert.count,
-            "state": alert.state,
-        }
-        live.announce(uuid.UUID(str(alert.company_id)), frame)
+        live.announce(uuid.UUID(str(alert.company_id)), alert_frame(alert))
+
+
+def alert_frame(alert: Alert) -> dict[str, Any]:
+    """Return the socket frame of an alert."""
+    return {
+        "type": "alert",
+        "id": str(alert.id),
+        "severity": alert.severity,
+        "cause": alert.cause,
+        "count": alert.count,
+        "state": alert.state,
+    }
+
+
+def standing_frames(company_ids: list[uuid.UUID]) -> dict[uuid.UUID, list[dict[str, Any]]]:
+    """Return the frames of the alerts of some companies that nobody has resolved: what a page missed is told it again."""
+    frames: dict[uuid.UUID, list[dict[str, Any]]] = defaultdict(list)
+    for alert in Alert.objects.filter(company_id__in=company_ids).exclude(state=Alert.State.RESOLVED):
+        frames[uuid.UUID(str(alert.company_id))].append(alert_frame(alert))
+    return frames
 
 
 def resolve_alerts(company_id: uuid.UUID, cause: str, subject: str) -> None:

@@ -8,6 +8,10 @@ class IntegrationConfig(AppConfig):
 
     def ready(self) -> None:
         from integration import checks, receivers, tracing  # noqa: F401
+        from integration.alerts import standing_frames
+        from orders.feeds import watch_also
         from orders.labels import translate_labels
+
+        watch_also(standing_frames)
 
         translate_labels(self)

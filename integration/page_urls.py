@@ -27,7 +27,6 @@ urlpatterns = [
     path("preferences/", choose, name="preferences"),
     path("dashboard/panels/", dashboard.panels, name="dashboard-panels"),
     path("alerts/", alerts.alerts, name="alerts"),
-    path("alerts/badge/", alerts.badge, name="alert-badge"),
     path("alerts/channels/", alert_channels.channels, name="alert-channels"),
     path("alerts/channels/thresholds/", alert_channels.thresholds, name="alert-thresholds"),
     path("alerts/channels/<uuid:channel_id>/test/", alert_channels.test, name="alert-channel-test"),

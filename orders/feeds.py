@@ -1,7 +1,8 @@
 """From the channel layer to the sockets of this process: one feed per company that somebody here is looking at.
 
 The layer only hints, and loses hints: when Redis is away, or when another process changed an order without reaching it. So
-every feed is compared with the company's number in the database every few seconds, and a socket that lags is told.
+every feed is compared with the company's number in the database every few seconds, and a socket that lags is told; and, less
+often, with what stands there without a number, such as alerts.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -24,11 +25,22 @@ from orders.models import CompanySequence
 logger = logging.getLogger(__name__)
 
 WATCH_EVERY_S = 5.0
+STANDING_EVERY = 4
+"""At each of so many looks at the numbers, what stands without one is looked at too."""
 REJOIN_EVERY_S = 30.0
 FIRST_JOIN_S = 1.0
 """How long a new socket waits for the layer; after that it lives on the numbers alone."""
 RETRY_S = (1.0, 5.0, 15.0, 60.0)
 LEAVE_S = 1.0
+
+
+Frames = dict[uuid.UUID, list[dict[str, Any]]]
+_standing: list[Callable[[list[uuid.UUID]], Frames]] = []
+
+
+def watch_also(read: Callable[[list[uuid.UUID]], Frames]) -> None:
+    """Watch what has no number: ``read`` returns, of some companies, the frame of each thing that stands, by its ``id``."""
+    _standing.append(read)
 
 
 class Socket(Protocol):
@@ -50,6 +62,8 @@ class Feed:
         self.sockets: set[Socket] = set()
         self.seq = 0
         """The highest number heard of."""
+        self.standing: dict[str, dict[str, Any]] | None = None
+        """What was heard of and has no number, by its id; None until it was read once."""
         self.tried = asyncio.Event()
         """Set when joining the group has succeeded or failed once."""
         self._task = _start(self._listen())
@@ -69,6 +83,25 @@ class Feed:
         for socket in tuple(self.sockets):
             socket.catch_up(self.seq)
         return behind
+
+    def found_standing(self, frames: list[dict[str, Any]]) -> None:
+        """Tell the sockets what stands, or stands no longer, and no hint has told. The first look is no news."""
+        known, self.standing = self.standing, {frame["id"]: frame for frame in frames}
+        if known is None:
+            return
+        gone = [frame | {"state": "resolved"} for key, frame in known.items() if key not in self.standing]
+        for frame in gone + [frame for key, frame in self.standing.items() if known.get(key) != frame]:
+            self._deliver(frame, None)
+
+    def _heard_standing(self, frame: dict[str, Any]) -> None:
+        if self.standing is not None and frame.get("type") == "alert":
+            self.standing[frame["id"]] = frame
+            if frame["state"] == "resolved":
+                del self.standing[frame["id"]]
+
+    def _deliver(self, frame: dict[str, Any], branch_id: str | None) -> None:
+        for socket in tuple(self.sockets):
+            socket.deliver(frame, branch_id)
 
     async def _listen(self) -> None:
         """Join the group and pass on what comes, for ever; a layer that is away is tried again."""
@@ -98,8 +131,8 @@ class Feed:
                 self.seq = max(self.seq, frame.get("seq") or 0)
                 if "at" in message:
                     metrics.FRAME_DELAY.took(time.time() - message["at"])
-                for socket in tuple(self.sockets):
-                    socket.deliver(frame, message.get("branch"))
+                self._heard_standing(frame)
+                self._deliver(frame, message.get("branch"))
         finally:
             rejoin.cancel()
             with contextlib.suppress(Exception):
@@ -155,10 +188,13 @@ class Feeds:
 
     async def _watch_numbers(self) -> None:
         failing = False
+        looks = 0
         while True:
             await asyncio.sleep(WATCH_EVERY_S)
+            looks += 1
             try:
                 numbers = await read_numbers(list(self._feeds))
+                standing = await read_standing(list(self._feeds)) if looks % STANDING_EVERY == 1 else {}
                 failing = False
             except Exception as error:
                 if not failing:
@@ -167,6 +203,9 @@ class Feeds:
                 continue
             known = [(feed, seq) for company_id, seq in numbers.items() if (feed := self._feeds.get(company_id))]
             metrics.SEQ_LAG.put(max((feed.heard_of(seq) for feed, seq in known), default=0))
+            for company_id, frames in standing.items():
+                if company_id in self._feeds:
+                    self._feeds[company_id].found_standing(frames)
 
 
 def _read_numbers(company_ids: list[uuid.UUID]) -> dict[uuid.UUID, int]:
@@ -176,6 +215,18 @@ def _read_numbers(company_ids: list[uuid.UUID]) -> dict[uuid.UUID, int]:
 
 read_numbers = database_sync_to_async(_read_numbers, thread_sensitive=False)
 """Return the last number of each company, in one query."""
+
+
+def _read_standing(company_ids: list[uuid.UUID]) -> Frames:
+    found: Frames = {company_id: [] for company_id in company_ids}
+    for read in _standing:
+        for company_id, frames in read(company_ids).items():
+            found[company_id] += frames
+    return found
+
+
+read_standing = database_sync_to_async(_read_standing, thread_sensitive=False)
+"""Return, of each company, the frames of what stands without a number."""
 
 _tasks: set[asyncio.Task[None]] = set()
 _feeds_by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Feeds] = WeakKeyDictionary()

@@ -1,9 +1,10 @@
 """Twenty dashboards in a real browser while orders arrive: what they cost with DASHBOARD_CACHE on, and with it off.
 
-    python -m benchmarks.dashboards [--pages 20] [--seconds 60] [--rate 3]
+    python -m benchmarks.dashboards [--pages 20] [--seconds 60] [--rate 3] [--write]
 
 Each side has a server of its own (the one process of ``make run``, on SQLite) and a hub that answers at once. Exits 1 unless
-queries, calls from the browsers and calls to the hub are each at least 60 % fewer.
+queries, calls from the browsers and calls to the hub are each at least 60 % fewer. ``--write`` puts the table into
+docs/performance.md.
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.dashboards.counting import PATH
 from benchmarks.faults.servers import MissingError, free_port, is_open
+from benchmarks.grid.report import write
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
 START_WITHIN_S, SETTLE_S = 90, 20
 LEAST_SAVED = 0.6
+BEGIN, END = "<!-- dashboards: written by python -m benchmarks.dashboards -->", "<!-- dashboards: end -->"
 _PEOPLE = """
 import json
 from django.conf import settings
@@ -196,22 +199,21 @@ def machine() -> str:
     )
 
 
-def report(off: dict[str, dict[str, int]], on: dict[str, dict[str, int]]) -> bool:
-    """Print what each side cost for an order that arrived; return whether every saving is large enough.
+def table(off: dict[str, dict[str, int]], on: dict[str, dict[str, int]]) -> tuple[list[str], bool]:
+    """Return what each side cost for an order that arrived, as Markdown, and whether every saving is large enough.
 
     By order and not by minute: a server that has too much to do takes fewer orders, and would look cheaper for it.
     """
     orders = [side["calls"].get("webhooks", 0) or 1 for side in (off, on)]
-    saved = []
+    lines, saved = ["| for an order that arrived | off | on | fewer |", "|---|---|---|---|"], []
 
     def line(name: str, without: int, shared: int, *, counts: bool = False) -> None:
         each = without / orders[0], shared / orders[1]
         share = 1 - each[1] / each[0] if each[0] else 0.0
         if counts:
             saved.append(share)
-        print(f"| {name} | {each[0]:,.1f} | {each[1]:,.1f} | {share * 100:.0f} % |")
+        lines.append(f"| {name} | {each[0]:,.1f} | {each[1]:,.1f} | {share * 100:.0f} % |")
 
-    print("| for an order that arrived | off | on | fewer |\n|---|---|---|---|")
     for kind, title in (("queries", "database queries"), ("calls", "calls from the browsers")):
         names = sorted({*off[kind], *on[kind]} - {"webhooks", "other"})
         total = [sum(side[kind].get(name, 0) for name in names) for side in (off, on)]
@@ -219,8 +221,7 @@ def report(off: dict[str, dict[str, int]], on: dict[str, dict[str, int]]) -> boo
         for name in names:
             line(f"… {name}", off[kind].get(name, 0), on[kind].get(name, 0))
     line("**calls to the hub**", off["hub"]["calls"], on["hub"]["calls"], counts=True)
-    print(f"\norders that arrived: {orders[0]} and {orders[1]}")
-    return min(saved) >= LEAST_SAVED
+    return [*lines, "", f"Orders that arrived: {orders[0]} and {orders[1]}."], min(saved) >= LEAST_SAVED
 
 
 def main() -> int:
@@ -228,10 +229,16 @@ def main() -> int:
     parser.add_argument("--pages", type=int, default=20, help="dashboards that stand open")
     parser.add_argument("--seconds", type=int, default=60, help="how long orders arrive")
     parser.add_argument("--rate", type=float, default=3.0, help="orders a second")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     options = parser.parse_args()
-    print(f"{machine()}\n{options.pages} dashboards, {options.rate:g} orders a second for {options.seconds} s\n")
+    how = f"{options.pages} dashboards, {options.rate:g} orders a second for {options.seconds} s"
     off, on = run(shares=False, options=options), run(shares=True, options=options)
-    return 0 if report(off, on) else 1
+    lines, holds = table(off, on)
+    made = "\n".join([f"{machine()}; SQLite; {how}.", "", *lines])
+    print(made)
+    if options.write:
+        write(f"{BEGIN}\n{made}\n{END}", BEGIN, END)
+    return 0 if holds else 1
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ _GROUPS = (
     ("/dashboard/revenue/", "chart"),
     ("/api/orders/changes", "changes"),
     ("/bell/", "bell"),
-    ("/alerts/badge/", "badge"),
 )
 _now: ContextVar[str] = ContextVar("group", default=BACKGROUND)
 _lock = threading.Lock()

@@ -59,14 +59,15 @@ def section(rows: Sequence[Row], orders: int, versions: str) -> str:
     return "\n".join([BEGIN, *lines, END])
 
 
-def put(text: str, made: str) -> str:
+def put(text: str, made: str, begin: str = BEGIN, end: str = END) -> str:
     """Return the page with the section in the place of its former self, at the end where there was none."""
-    if BEGIN in text and END in text:
-        before, rest = text.split(BEGIN, 1)
-        return before + made + rest.split(END, 1)[1]
+    if begin in text and end in text:
+        before, rest = text.split(begin, 1)
+        return before + made + rest.split(end, 1)[1]
     return f"{text.rstrip()}\n\n{made}\n"
 
 
-def write(made: str) -> None:
+def write(made: str, begin: str = BEGIN, end: str = END) -> None:
+    """Put a section between its marks on the page."""
     text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else "# Performance\n"
-    PAGE.write_text(put(text, made), encoding="utf-8")
+    PAGE.write_text(put(text, made, begin, end), encoding="utf-8")

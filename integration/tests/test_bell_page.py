@@ -63,6 +63,26 @@ def test_what_is_off_after_it_was_accepted_says_what_it_was_and_why(amman):
     assert "it was: Accepted · <bdi>Customer changed their mind</bdi>" in html
 
 
+def test_orders_that_are_off_share_a_bar_and_each_has_its_reason_and_its_own_button(amman):
+    one, two = called_off(amman, "1000001"), called_off(amman, "1000002")
+    html = bell(amman)
+    assert counts(html) == ("0", "2")
+    assert html.count("is-cancelled") == 1
+    assert "<strong>2 cancelled – stop cooking</strong>" in html
+    assert "All seen" in html
+    assert named(html) == [str(each.id) for each in (two, one, two, one)]
+    assert html.count("it was: Accepted · <bdi>Customer changed their mind</bdi>") == 2
+
+
+def test_orders_that_failed_are_called_so(amman):
+    called_off(amman, "1000001")
+    order = called_off(amman, "1000002")
+    Order.objects.filter(pk=order.pk).update(status="failed")
+    assert "<strong>2 cancelled or failed – stop cooking</strong>" in bell(amman)
+    Order.objects.update(status="failed")
+    assert "<strong>2 failed – stop cooking</strong>" in bell(amman)
+
+
 def test_nothing_rings_where_all_is_heard(amman):
     change_status(sent(amman), Status.CONFIRMED, user=amman.staff)
     html = bell(amman)

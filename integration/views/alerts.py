@@ -49,12 +49,6 @@ def alerts(request: HttpRequest, access: Access) -> HttpResponse:
     return render(request, "integration/alerts.html", context)
 
 
-@member_page
-def badge(request: HttpRequest, access: Access) -> HttpResponse:
-    """Show the number of open alerts alone."""
-    return render(request, "integration/alert_badge.html", {"access": access})
-
-
 @page_for(Role.MANAGER, "POST")
 def move(request: HttpRequest, access: Access, alert_id: uuid.UUID, move: str) -> HttpResponse:
     """Acknowledge or resolve an alert."""

@@ -7,28 +7,52 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from integration.alert_centre import cause_of, critical_alerts
+from integration.alert_centre import cause_of, critical_of, open_alerts
 from integration.views.acting import acted, missing
 from orders.access import Access
 from orders.bell import MOST, Ring, acknowledge_order, ringing
 from orders.models import Order, OrderEvent, Role
 from orders.pages import member_page, page_for, uuid_or_none
 from orders.transitions import CALLED_OFF
+from providers.events import Status
 
 
 @member_page
 def bell(request: HttpRequest, access: Access) -> HttpResponse:
     """Show what rings for this person: new orders, orders that are off after all, critical alerts."""
-    orders = ringing(access)
+    orders, alerts = ringing(access), open_alerts(access.company)
     cancelled = [order for order in orders if order.rings == Ring.CANCELLED]
+    critical = critical_of(alerts)
     context: dict[str, Any] = {
         "new": [order for order in orders if order.rings == Ring.NEW],
         "cancelled": [(order, end) for order, end in zip(cancelled, _ends_of(cancelled), strict=True)],
-        "alarms": [(alert, cause_of(alert.cause)) for alert in critical_alerts(access.company)],
+        "headline": _headline(cancelled),
+        "is_full": len(orders) == MOST,
+        "alarms": [(alert, cause_of(alert.cause)) for alert in critical],
+        # The number in the navigation comes along: one request tells a page all that every page shows.
+        "open": len(alerts),
+        "critical": len(critical),
         "may_acknowledge_alerts": access.at_least(Role.MANAGER),
     }
     return render(request, "integration/bell.html", context)
+
+
+def _headline(orders: list[Order]) -> str:
+    """Return what is called across the kitchen of orders that are off."""
+    number, failed = len(orders), sum(order.status == Status.FAILED for order in orders)
+    if number == 1:
+        return _("Failed – stop cooking") if failed else _("Cancelled – stop cooking")
+    if failed == number:
+        text = ngettext("{number} failed – stop cooking", "{number} failed – stop cooking", number)
+    elif failed:
+        text = ngettext(
+            "{number} cancelled or failed – stop cooking", "{number} cancelled or failed – stop cooking", number
+        )
+    else:
+        text = ngettext("{number} cancelled – stop cooking", "{number} cancelled – stop cooking", number)
+    return text.format(number=number)
 
 
 def _ends_of(orders: list[Order]) -> list[OrderEvent | None]:

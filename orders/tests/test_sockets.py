@@ -299,6 +299,42 @@ async def test_a_ping_comes_by_itself(quick):
         assert await socket.receive_json_from(timeout=5) == {"type": "ping", "seq": 0}
 
 
+async def test_an_alert_whose_hint_was_lost_is_told_and_so_is_its_end(quick, monkeypatch):
+    here, token = await in_db(make_tenant)()
+    stands: dict[str, list[dict]] = {"now": []}
+    looked = asyncio.Event()
+
+    def read(company_ids):
+        looked.set()
+        return {here.company.id: list(stands["now"])}
+
+    monkeypatch.setattr(feeds, "STANDING_EVERY", 2)
+    monkeypatch.setattr(feeds, "_standing", [read])
+    alert = {"type": "alert", "id": "a", "severity": "critical", "cause": "push_dead", "count": 1, "state": "open"}
+
+    async with opened(token=token) as socket:
+        await next_of(socket, "hello")
+        await asyncio.wait_for(looked.wait(), 5)
+        looked.clear()
+        await asyncio.wait_for(looked.wait(), 5)
+        stands["now"] = [alert]
+        assert await next_of(socket, "alert") == alert
+        stands["now"] = []
+        assert await next_of(socket, "alert") == alert | {"state": "resolved"}
+
+
+def test_an_alert_that_a_hint_has_told_is_not_told_again():
+    feed = feeds.Feed.__new__(feeds.Feed)
+    feed.standing, told = {}, []
+    feed.sockets = {type("Socket", (), {"deliver": lambda self, frame, branch_id: told.append(frame)})()}
+    alert = {"type": "alert", "id": "a", "count": 1, "state": "open"}
+    feed._heard_standing(alert)
+    feed.found_standing([alert])
+    assert told == []
+    feed.found_standing([alert | {"count": 2}])
+    assert told == [alert | {"count": 2}]
+
+
 async def _closed_after(change, monkeypatch, quick):
     here, token = await in_db(make_tenant)()
 

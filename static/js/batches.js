@@ -1,27 +1,41 @@
 // Orders that have changed, on their way to the screen: the first at once, a rush of them in batches, so that the screen
-// stays calm, and the server too.
+// stays calm, and the server too. The longer the rush, the longer it is gathered; what has changed is never shown later than
+// the longest pause and the time of one answer.
 
-import { SessionEnded } from "./dom.js";
+import { SessionEnded, showEnded, toast, words } from "./dom.js";
 
 const BATCH = 50;
-const PAUSE_MS = 800;
+const PAUSES_MS = [400, 800, 1_200];
+const LEAST_REST_MS = 200;
 const FAILED_PAUSE_MS = 5_000;
+
+/** Tell a person that orders could not be loaded. */
+export function failed(error) {
+  if (error instanceof SessionEnded) showEnded();
+  else toast(words("loadFailed"), 4_000);
+}
 
 export class Batches {
   #waiting = new Set();
   #running = null;
   #generation = 0;
+  #rush = 0;
 
   /**
    * `some(ids, isOwn)` and `all()` fetch, and return a function that puts what they have fetched on the screen, unless
-   * something newer has been fetched whole meanwhile; that of `all` returns the number up to which it is complete. `failed`
-   * tells a person.
+   * something newer has been fetched whole meanwhile; that of `all` returns the number up to which it is complete. `seq` is
+   * the number up to which the page was drawn. Where one request is not to stand for several changes, `gathers` is false.
    */
-  constructor({ some, all, failed }) {
+  constructor({ some, all, seq, gathers = true }) {
     this.some = some;
     this.all = all;
-    this.failed = failed;
-    this.seq = 0;
+    this.seq = seq;
+    this.gathers = gathers;
+  }
+
+  /** Which drawing of the whole is on the screen, or under way to it. */
+  get generation() {
+    return this.#generation;
   }
 
   add(ids) {
@@ -29,20 +43,24 @@ export class Batches {
     if (!this.#waiting.size) return;
     this.#running ??= this.#run().finally(() => {
       this.#running = null;
+      this.#rush = this.#waiting.size ? Math.min(this.#rush + 1, PAUSES_MS.length - 1) : 0;
       this.add([]);
     });
   }
 
   async #run() {
-    let pauseMs = PAUSE_MS;
+    // From start to start: a slow answer is no reason to wait as long again, but for a rest.
+    const next = performance.now() + PAUSES_MS[this.#rush];
+    let restMs = this.gathers ? LEAST_REST_MS : 0;
     try {
       if (this.#waiting.size > 4 * BATCH) await this.reload();
       else await this.draw([...this.#waiting].slice(0, BATCH));
     } catch (error) {
-      this.failed(error);
-      pauseMs = FAILED_PAUSE_MS;
+      failed(error);
+      restMs = FAILED_PAUSE_MS;
     }
-    await new Promise((resolve) => { setTimeout(resolve, pauseMs); });
+    if (this.gathers) restMs = Math.max(restMs, next - performance.now());
+    await new Promise((resolve) => { setTimeout(resolve, restMs); });
   }
 
   /** Draw some orders as they are now; `isOwn` after a person's own step, which is shown at once. */

@@ -1,15 +1,20 @@
-// What must not be missed, on every page: what rings is asked of the server, heard, counted in the title, and acknowledged for
-// all devices at once.
+// What must not be missed, on every page: what rings is asked of the server when a frame says that it is another thing now,
+// heard, counted in the title, and acknowledged for all devices at once.
 
-import { getPage, keepHere, kept, postForm, released, SessionEnded } from "./dom.js";
+import { getPage, keepHere, kept, postForm, released, replaceKeeping, sentenceOf, SessionEnded } from "./dom.js";
 import { change, followVolume, isAudible, isBlocked, open, ring, settings, tryOut, unblock } from "./sound.js";
 
 const PAUSE_MS = 1_000;
-const LOOK_MS = 60_000;
-const LOOK_UNHEARD_MS = 10_000;
+// What a frame has told by itself is checked this much later.
+const CHECK_MS = 10_000;
+// While the socket tells what happens, asking is a net below it: a page where nothing happens is left in peace.
+const LOOK_MS = 600_000;
+const LOOK_BLIND_MS = 10_000;
 const SILENT_MS = 45_000;
 const BLOCKED_AFTER_MS = 500;
 const HUSHED = "hushed";
+const OFF = new Set(["cancelled", "rejected", "failed"]);
+const FINISHED = new Set([...OFF, "delivered"]);
 
 const bell = document.getElementById("bell");
 const body = () => document.getElementById("bell-body");
@@ -18,19 +23,26 @@ const icon = document.querySelector("link[rel=icon]");
 const title = document.title;
 const plainIcon = icon.href;
 
-// -- what rings: asked for, never counted here ---------------------------------------------------------------------------
+// -- what rings: asked for, and the server knows ---------------------------------------------------------------------------
 
 let due = 0;
+let dueAt = 0;
 let looking = false;
 let again = false;
 let ended = false;
+let missed = false;
 let heardAt = 0;
 let lookedAt = -Infinity;
 
-/** Look what rings: at once, and in a rush once a second. */
-function lookSoon() {
+/** Look what rings in `afterMs`, or sooner where that is wanted already; in a rush once a second. */
+function lookSoon(afterMs = 0) {
   if (ended) return;
-  due ||= setTimeout(look, Math.max(0, lookedAt + PAUSE_MS - performance.now()));
+  const now = performance.now();
+  const at = Math.max(now + afterMs, lookedAt + PAUSE_MS);
+  if (due && dueAt <= at) return;
+  clearTimeout(due);
+  dueAt = at;
+  due = setTimeout(look, at - now);
 }
 
 async function look() {
@@ -41,18 +53,27 @@ async function look() {
   }
   looking = true;
   lookedAt = performance.now();
+  missed = false;
   try {
-    const fresh = (await getPage(bell.dataset.url)).getElementById("bell-body");
-    if (fresh) await show(fresh);
+    const fresh = await getPage(bell.dataset.url);
+    showAlerts(fresh.getElementById("alert-count"));
+    const rings = fresh.getElementById("bell-body");
+    if (rings) await show(rings);
   } catch (error) {
     // What rang rings on: nobody has said that it may be silent.
     if (error instanceof SessionEnded) ended = true;
-    lookedAt = performance.now() - LOOK_MS + LOOK_UNHEARD_MS;
+    missed = true;
   } finally {
     looking = false;
     if (again) lookSoon();
     again = false;
   }
+}
+
+/** Show the number of open alerts in the navigation. */
+function showAlerts(fresh) {
+  const old = element("alert-count");
+  if (fresh && old && old.outerHTML !== fresh.outerHTML) old.replaceWith(fresh);
 }
 
 async function show(fresh) {
@@ -62,17 +83,51 @@ async function show(fresh) {
   if (shape(fresh) === drawn) return;
   await released();
   drawn = shape(fresh);
-  const active = body().contains(document.activeElement) ? document.activeElement.id : "";
-  body().replaceWith(fresh);
-  if (active) element(active)?.focus({ preventScroll: true });
+  const top = bell.scrollTop;
+  replaceKeeping(body(), fresh);
+  bell.scrollTop = top;
   tell();
 }
 let drawn = "";
 
-/** Look again every now and then: often while no frame comes that would tell. */
+// -- what the frames tell ------------------------------------------------------------------------------------------------
+
+const ringing = () => [...body().querySelectorAll("input[name=order]")].map((input) => input.value);
+
+/** Take what a frame tells. What an order does that neither rings nor begins to is nothing to ask for. */
+function hear(frame) {
+  heardAt = performance.now();
+  if (frame.type === "hello" || frame.type === "alert") lookSoon();
+  if (frame.orderId === undefined) return;
+  if (frame.type === "order_created") hearNew(frame);
+  // An answer that is under way may be older than the frame.
+  else if (looking || OFF.has(frame.status) || "full" in body().dataset || ringing().includes(frame.orderId)) lookSoon();
+}
+
+/** The first new order is asked for; one more beside it is counted here, and checked a little later. */
+function hearNew(frame) {
+  const bar = body().querySelector(".is-new[data-ring]");
+  if (FINISHED.has(frame.status)) return;
+  if (!bar || looking) {
+    lookSoon();
+    return;
+  }
+  if (!ringing().includes(frame.orderId)) {
+    bar.append(Object.assign(document.createElement("input"), { type: "hidden", name: "order", value: frame.orderId }));
+    const count = Number(body().dataset.new) + 1;
+    body().dataset.new = count;
+    bar.querySelector("strong").textContent = sentenceOf(bell.dataset, "newOrders", { count });
+    bar.querySelector("[data-more]").hidden = false;
+    drawn = "";
+    tell();
+  }
+  lookSoon(CHECK_MS);
+}
+
+/** Look again every now and then: often while no frame comes that would tell, or where the last look was in vain. */
 function keepLooking() {
-  const unheard = performance.now() - heardAt > SILENT_MS;
-  if (performance.now() - lookedAt > (unheard ? LOOK_UNHEARD_MS : LOOK_MS)) lookSoon();
+  const isBlind = missed || performance.now() - heardAt > SILENT_MS;
+  if (performance.now() - lookedAt > (isBlind ? LOOK_BLIND_MS : LOOK_MS)) lookSoon();
 }
 
 // -- how it is told ------------------------------------------------------------------------------------------------------
@@ -189,10 +244,7 @@ function fill() {
   element("sound-volume").value = volume;
 }
 
-addEventListener("frame", (event) => {
-  heardAt = performance.now();
-  if (event.detail.seq === undefined ? event.detail.type === "alert" : event.detail.type !== "ping") lookSoon();
-});
+addEventListener("frame", (event) => hear(event.detail));
 document.addEventListener("visibilitychange", () => { if (!document.hidden) lookSoon(); });
 addEventListener("pageshow", (event) => { if (event.persisted) lookSoon(); });
 setInterval(keepLooking, 2_000);

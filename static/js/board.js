@@ -1,13 +1,14 @@
 // The board: the server draws the cards; this puts each where it belongs, and keeps a cancelled one until somebody saw it.
 
-import { Batches } from "./batches.js";
+import { welcome } from "./arrivals.js";
+import { Batches, failed } from "./batches.js";
 import { now, startClock, tick } from "./clock.js";
 import { showState } from "./connection.js";
-import { announce, calmMoment, getPage, page, released, replaceKeeping, SessionEnded, showEnded, toast, words } from "./dom.js";
+import { announce, calmMoment, getPage, page, released, replaceKeeping, showEnded, words } from "./dom.js";
+import { queryOf } from "./filter.js";
 import { Feed } from "./live.js";
 import { startSteps } from "./steps.js";
 
-const FRESH_MS = 8_000;
 const WAKE_EVERY_MS = 20_000;
 const REFUSED = new Set(["cancelled", "rejected", "failed"]);
 const SHOWN_FILTERS = ["company", "branch", "provider"];
@@ -25,14 +26,7 @@ const ended = new Map();
 
 // -- what is asked for -------------------------------------------------------------------------------------------------
 
-function query(more = {}) {
-  const params = new URLSearchParams();
-  const form = new FormData(filter);
-  for (const name of SHOWN_FILTERS) if (form.get(name)) params.set(name, form.get(name));
-  for (const [name, value] of Object.entries(more)) for (const each of [value].flat()) params.append(name, each);
-  return params.toString();
-}
-
+const query = (more) => queryOf(filter, SHOWN_FILTERS, more);
 const fetchColumns = (more) => getPage(`${page.cardsUrl}?${query(more)}`);
 
 async function all() {
@@ -142,17 +136,6 @@ function fill() {
   filling ||= setTimeout(() => { filling = 0; batches.reload().catch(failed); }, 2_000);
 }
 
-function welcome(arrived) {
-  if (!arrived.length) return;
-  for (const card of arrived) {
-    card.classList.add("is-fresh");
-    setTimeout(() => card.classList.remove("is-fresh"), FRESH_MS);
-  }
-  const count = arrived.length;
-  const each = () => arrived.map((card) => words("newOrder", { order: card.dataset.label })).join(". ");
-  announce(count > 3 ? words("newOrders", { count }) : each());
-}
-
 // -- keys --------------------------------------------------------------------------------------------------------------
 
 const aim = (card) => card.querySelector(".steps .primary, [data-away]") ?? card.querySelector(".number");
@@ -180,11 +163,6 @@ board.addEventListener("keydown", (event) => {
 
 // -- start -------------------------------------------------------------------------------------------------------------
 
-function failed(error) {
-  if (error instanceof SessionEnded) showEnded();
-  else toast(words("loadFailed"), 4_000);
-}
-
 function changes(frames) {
   for (const frame of frames) {
     if (frame.type === "order_created") created.add(frame.orderId);
@@ -206,7 +184,7 @@ setInterval(() => {
   batches.add(woken.map((card) => card.dataset.order));
 }, WAKE_EVERY_MS);
 
-const batches = new Batches({ some, all, failed });
+const batches = new Batches({ some, all, seq: Number(page.seq) });
 startClock();
 startSteps(board, (order) => batches.draw([order], true));
 new Feed({ changes, reload: () => batches.reload(), state: showState, ended: showEnded }).start();

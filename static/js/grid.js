@@ -1,11 +1,11 @@
 // The grid of the office: the address holds the view, the rows come as they are scrolled to, and a change touches its row alone.
 
-import { Batches } from "./batches.js";
+import { Batches, failed } from "./batches.js";
 import { MOST, moveAll } from "./bulk.js";
 import { fillRow, makeRow, say, urlOf } from "./cells.js";
 import { startClock, tick } from "./clock.js";
 import { showState } from "./connection.js";
-import { announce, calmMoment, locale, page, released, SessionEnded, showEnded, toast, words } from "./dom.js";
+import { announce, calmMoment, locale, page, released, SessionEnded, showEnded, words } from "./dom.js";
 import { rowsQuery, showView, startView, USUAL_SORT, view } from "./grid_view.js";
 import { Feed } from "./live.js";
 import { OrdersTable } from "./orders_table.js";
@@ -251,12 +251,7 @@ grid.addEventListener("keydown", (event) => {
 
 // -- start -------------------------------------------------------------------------------------------------------------
 
-function failed(error) {
-  if (error instanceof SessionEnded) showEnded();
-  else toast(words("loadFailed"), 4_000);
-}
-
-const batches = new Batches({ some, all, failed });
+const batches = new Batches({ some, all, seq: Number(page.seq) });
 const feed = new Feed({
   changes(frames) {
     for (const frame of frames) if (frame.type === "order_created") created.add(frame.orderId);

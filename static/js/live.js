@@ -8,6 +8,7 @@ const SILENT_MS = 45_000;
 const POLL_MS = 5_000;
 const MOST_POLL_MS = 30_000;
 const MOST_PAGES = 5;
+const OVERTAKEN_MS = 300;
 const ENDED_CODES = new Set([4401, 4403, 4404]);
 
 /** For what every page has, such as what rings and the number of open alerts. */
@@ -24,6 +25,8 @@ export class Feed {
   #answeredAt = Date.now();
   #head = 0;
   #working = false;
+  #early = new Map();
+  #overtaken = 0;
   #ended = false;
   #state = "";
 
@@ -79,6 +82,7 @@ export class Feed {
       else this.#missPoll();
     } finally {
       clearTimeout(slow);
+      this.#early.clear();
       this.#working = false;
     }
   }
@@ -135,17 +139,35 @@ export class Feed {
       this.catchUp();
     } else if (frame.type === "ping") {
       this.#head = Math.max(this.#head, frame.seq);
-      if (frame.seq > this.last) this.catchUp();
+      if (frame.seq > this.last) this.#missSoon();
     } else if (frame.seq === undefined) {
       this.handlers.frame?.(frame);
-    } else if (frame.seq === this.last + 1 && !this.#working) {
-      this.last = frame.seq;
-      this.#head = Math.max(this.#head, frame.seq);
-      this.handlers.changes([frame]);
     } else if (frame.seq > this.last) {
       this.#head = Math.max(this.#head, frame.seq);
-      this.catchUp();
+      // What is asked for already brings it along.
+      if (!this.#working) this.#take(frame);
     }
+  }
+
+  /** Hand on the frames that are next; one that has overtaken another waits for it a moment. */
+  #take(frame) {
+    this.#early.set(frame.seq, frame);
+    const next = [];
+    while (this.#early.has(this.last + 1)) {
+      this.last += 1;
+      next.push(this.#early.get(this.last));
+      this.#early.delete(this.last);
+    }
+    if (next.length) this.handlers.changes(next);
+    if (this.#early.size) this.#missSoon();
+  }
+
+  /** Ask for what is missing, unless it comes by itself in this moment. */
+  #missSoon() {
+    this.#overtaken ||= setTimeout(() => {
+      this.#overtaken = 0;
+      if (this.last < this.#head) this.catchUp();
+    }, OVERTAKEN_MS);
   }
 
   #watch() {

@@ -52,8 +52,10 @@ def quiet(server):
 def listen(server, open_page, quiet):
     """Open pages whose sound can be asked for, each on a device of its own."""
 
-    def open_one(path: str = "/", *, silenced: bool = False, **options):
+    def open_one(path: str = "/", *, silenced: bool = False, has_clock: bool = False, **options):
         page = open_page(**options)
+        if has_clock:
+            page.clock.install()
         page.context.add_init_script(("window.silenced = true;" if silenced else "") + AUDIO)
         return go(page, server.url + path)
 
@@ -204,6 +206,72 @@ def test_a_critical_alarm_is_heard_until_it_is_hushed_here_and_another_is_heard_
     # An alarm does not keep a new order waiting: it is heard in the rest after it.
     send(server)
     wait_heard(page, "new,alarm")
+
+
+# -- how much of the screen it takes -------------------------------------------------------------------------------------
+
+EVERYTHING = (
+    "from datetime import timedelta; from django.utils import timezone; from orders.models import Company, Order;"
+    "from integration.alerts import raise_alert; company = Company.objects.get(slug='demo'); now = timezone.now();"
+    "import uuid; [Order.objects.create(id=uuid.uuid4(), company=company, branch=company.branches.first(), provider=provider,"
+    " external_id=f'of-the-bell-{uuid.uuid4().hex[:8]}', total=5, currency='JOD', status=status, rings=rings, placed_at=now,"
+    " received_at=now, created_at=now, updated_at=now) for provider, status, rings in ("
+    "('careem', 'cancelled', 'cancelled'), ('jahez', 'failed', 'cancelled'), ('talabat', 'cancelled', 'cancelled'),"
+    "('careem', 'received', 'new'), ('deliveroo', 'received', 'new'))];"
+    "[raise_alert(company, 'push_dead', 'It waits.', subject=each, severity='critical') for each in ('careem', 'jahez')]"
+)
+SHARE = "document.getElementById('bell').offsetHeight / innerHeight"
+
+
+@pytest.mark.parametrize(
+    ("size", "share"), [({"width": 1440, "height": 900}, 0.2), ({"width": 390, "height": 844}, 0.25)]
+)
+def test_when_everything_rings_at_once_it_takes_a_small_part_of_the_screen(server, listen, size, share):
+    server.shell(EVERYTHING)
+    page = listen("/orders/", silenced=True, viewport=size)
+    for bar in (".is-cancelled", ".is-new", ".is-alarm", "#bell-blocked"):
+        page.locator(f"#bell {bar}").wait_for(timeout=SOON_MS)
+    page.wait_for_function(f"share => {SHARE} <= share", arg=share, timeout=SOON_MS)
+    expect(page.locator(".is-cancelled strong")).to_have_text("3 cancelled or failed – stop cooking", timeout=SOON_MS)
+    # The last card of a column can be brought above it.
+    bottom, top = (f"document.getElementById('{name}').getBoundingClientRect()" for name in ("board", "bell"))
+    page.wait_for_function(f"() => {bottom}.bottom <= {top}.top + 1", timeout=SOON_MS)
+    page.locator("#bell-each > summary").press("Enter")
+    page.locator("#bell-each li").nth(1).get_by_role("button", name="Seen").click()
+    expect(page.locator(".is-cancelled strong")).to_have_text("2 cancelled – stop cooking", timeout=SOON_MS)
+    expect(page.locator("#bell-each")).to_have_attribute("open", "", timeout=SOON_MS)
+    page.get_by_role("button", name="All seen").click()
+    page.locator(".is-cancelled").wait_for(state="detached", timeout=SOON_MS)
+
+
+def test_in_a_rush_the_bell_counts_what_the_frames_tell_and_asks_once(server, listen):
+    page = listen("/alerts/", has_clock=True)
+    send(server)
+    page.locator(".bell-bar.is-new").wait_for(timeout=SOON_MS)
+    page.wait_for_load_state("networkidle")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "/bell/" in request.url else None)
+    frame = "{ type: 'order_created', orderId: crypto.randomUUID(), status: 'received' }"
+    page.evaluate(f"for (let n = 0; n < 6; n += 1) dispatchEvent(new CustomEvent('frame', {{ detail: {frame} }}))")
+    expect(page.locator(".is-new strong")).to_have_text("7 new orders", timeout=SOON_MS)
+    expect(page).to_have_title(re.compile(r"^\(7\) "), timeout=SOON_MS)
+    assert asked == []
+    # The server knows better: a little later it is asked, once.
+    page.clock.fast_forward(11_000)
+    expect(page.locator(".is-new strong")).to_have_text("1 new order", timeout=SOON_MS)
+    assert len(asked) == 1
+
+
+def test_what_an_order_does_that_does_not_ring_is_nothing_to_ask_for(server, listen):
+    page = listen("/alerts/")
+    page.wait_for_load_state("networkidle")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "/bell/" in request.url else None)
+    frame = "(status) => dispatchEvent(new CustomEvent('frame', { detail: { type: 'order_updated', orderId: 'x', status } }))"
+    page.evaluate(frame, "preparing")
+    with page.expect_request("**/bell/?*", timeout=SOON_MS):
+        page.evaluate(frame, "cancelled")
+    assert len(asked) == 1
 
 
 # -- the line ----------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ def test_the_tail_shows_a_delivery_that_comes_and_stops_when_told(server, open_p
     page.on("request", lambda request: drawn.append(request.url) if request.url.endswith("/webhooks/") else None)
     # The number of alerts follows the same frames, as late: when it is asked for again, the log had its chance too.
     for _ in range(2):
-        with page.expect_request("**/alerts/badge/**", timeout=SOON_MS):
+        with page.expect_request("**/bell/?*", timeout=SOON_MS):
             second = send_unusable(server, page)
     assert drawn == []
     assert page.locator(f"#event-{second}").count() == 0
