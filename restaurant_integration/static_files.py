@@ -1,4 +1,6 @@
-"""Static files under an ASGI server: read in threads, sent in pieces, and never anything outside their directories."""
+"""Static files: under an ASGI server read in threads and sent in pieces, under a WSGI server by WhiteNoise; never anything
+outside their directories.
+"""
 
 from __future__ import annotations
 
@@ -89,6 +91,30 @@ class StaticFiles:
         if scope["method"] == "HEAD":
             return await _answer(send, 200, headers)
         return await _send_file(send, file, headers)
+
+
+def with_static_files(application: Any) -> Any:
+    """Return a WSGI application that answers what is below ``STATIC_URL`` itself, from the directories of the apps.
+
+    Nothing has to be collected first, and nothing collected by an earlier version is ever sent. What was there when the
+    process started is served.
+    """
+    from whitenoise import WhiteNoise
+
+    # Asked for again each time, as under ASGI; and readable by no page of another site.
+    served = WhiteNoise(
+        application, max_age=0, allow_all_origins=False, immutable_file_test=_DIGEST_IN_NAME.pattern,
+        add_headers_function=lambda headers, path, url: headers.__setitem__("X-Content-Type-Options", "nosniff"),
+    )  # fmt: skip
+    found: dict[str, str] = {}
+    for finder in finders.get_finders():
+        for path, storage in finder.list([]):
+            prefix = getattr(storage, "prefix", "") or ""
+            found.setdefault(f"{prefix}/{path}" if prefix else path, storage.path(path))
+    root = urlsplit(settings.STATIC_URL).path
+    for name, place in found.items():
+        served.add_file_to_dictionary(f"{root}{name}", place)
+    return served
 
 
 def find_file(name: str) -> StaticFile | None:

@@ -14,14 +14,10 @@ from restaurant_integration.chunked import ChunkedBodies
 
 application = ChunkedBodies(get_wsgi_application())
 
-from django.conf import settings  # noqa: E402
-
 from restaurant_integration.guard import refuse_unsafe_start  # noqa: E402
 
 refuse_unsafe_start()
 
-if settings.STATIC_ROOT.is_dir():
-    # Usually the proxy in front serves these; without one, or without its files, they come from here.
-    from whitenoise import WhiteNoise
+from restaurant_integration.static_files import with_static_files  # noqa: E402
 
-    application = WhiteNoise(application, root=settings.STATIC_ROOT, prefix=settings.STATIC_URL)
+application = with_static_files(application)

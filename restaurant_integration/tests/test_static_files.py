@@ -8,9 +8,10 @@ import warnings
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.test import override_settings
 
-from restaurant_integration.static_files import CHUNK, StaticFiles
+from restaurant_integration.static_files import CHUNK, StaticFiles, with_static_files
 
 
 async def other(scope, receive, send):
@@ -169,3 +170,40 @@ async def test_static_files_are_only_read(root, method):
 @pytest.mark.parametrize("path", ["/", "/staticfiles", "/api/orders"])
 async def test_everything_else_is_the_applications(root, path):
     assert (await get(path))[0] == 299
+
+
+# -- under a WSGI server -----------------------------------------------------------------------------------------------
+
+
+def ask(path: str, method: str = "GET", **environ: str) -> tuple[str, dict[str, str], bytes]:
+    """Return status, headers and body of a request to the WSGI application with static files before it."""
+    said: list[tuple[str, dict[str, str]]] = []
+
+    def application(environ, start_response):
+        start_response("299 Other", [])
+        return [b"the application"]
+
+    asked = {"PATH_INFO": path, "REQUEST_METHOD": method, **environ}
+    pieces = with_static_files(application)(asked, lambda status, headers: said.append((status, dict(headers))))
+    body = b"".join(pieces)
+    if hasattr(pieces, "close"):
+        pieces.close()
+    return *said[0], body
+
+
+def test_web_sends_what_the_apps_have_without_collecting_it():
+    status, headers, body = ask("/static/css/base.css")
+    assert (status, body) == ("200 OK", Path(settings.BASE_DIR, "static/css/base.css").read_bytes())
+    assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("max-age=0, public", "nosniff")
+    assert "Access-Control-Allow-Origin" not in headers
+    assert ask("/static/admin/css/base.css")[0] == "200 OK"
+
+
+def test_web_sends_nothing_again_that_is_known():
+    etag = ask("/static/css/base.css")[1]["ETag"]
+    assert ask("/static/css/base.css", HTTP_IF_NONE_MATCH=etag)[0] == "304 Not Modified"
+
+
+@pytest.mark.parametrize("path", ["/static/no.css", "/static/../manage.py", "/static/", "/orders/"])
+def test_web_hands_everything_else_on(path):
+    assert ask(path) == ("299 Other", {}, b"the application")
