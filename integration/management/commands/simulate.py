@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import timedelta
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import transaction
-from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -26,8 +23,8 @@ from integration.sandbox.orders import MAX_SPEED
 from integration.sandbox.outcome import Outcome, is_settled, read_outcome
 from integration.sandbox.rush import MOST_ORDERS, PlannedOrder, plan_rush
 from integration.stopping import stop_on_signal
-from orders.audit import record_act
-from orders.models import ApiToken, Company, Membership, Role
+from integration.temporary_tokens import temporary_tokens
+from orders.models import Company
 from orders.transitions import RANK
 from providers.registry import ADAPTERS
 
@@ -156,30 +153,10 @@ def _check(options: dict[str, Any], providers: Sequence[str]) -> None:
         raise CommandError(f"--speed is 1 to {MAX_SPEED:g}.")
 
 
-@contextmanager
-def _tokens(company: Company, options: dict[str, Any]) -> Iterator[list[str]]:
-    """Make the run's tokens, enough for the calls that each may make, and revoke them afterwards whatever happens.
-
-    A run that is killed leaves tokens that expire.
-    """
-    owner = Membership.objects.filter(company=company, role=Role.OWNER, is_limited=False, user__is_active=True).first()
-    if owner is None:
-        raise CommandError(f"{company.slug} has no owner in whose name orders could be placed.")
+def _tokens(company: Company, options: dict[str, Any]) -> AbstractContextManager[list[str]]:
+    """Make the run's tokens, enough for the calls that each may make."""
     wanted = math.ceil(options["rate"] * 60 * CALLS_PER_ORDER / settings.API_RATE_LIMIT_PER_MINUTE) + 1
-    expiry = timezone.now() + timedelta(minutes=options["minutes"] + 10)
-    with transaction.atomic():
-        made = [ApiToken.issue(user=owner.user, company=company, name=TOKEN_NAME) for _ in range(wanted)]
-        for token, _ in made:
-            token.expiry = expiry
-            token.save(update_fields=["expiry"])
-            record_act("token.issued", company=company, target=token.id, details={"name": TOKEN_NAME})
-    try:
-        yield [key for _, key in made]
-    finally:
-        with transaction.atomic():
-            for token, _ in made:
-                record_act("token.revoked", company=company, target=token.id, details={"name": TOKEN_NAME})
-                token.delete()
+    return temporary_tokens(company, TOKEN_NAME, count=wanted, minutes=options["minutes"] + 10)
 
 
 @contextmanager
