@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+from urllib.parse import urlsplit
 
 from celery import current_app
 from cryptography.fernet import InvalidToken
@@ -14,9 +16,11 @@ from django.conf import settings
 from django.db import Error, connection
 from django.utils import timezone
 
+from integration.addresses import AddressError
 from integration.claims import WAITING
 from integration.health import pending_migrations, redis_state
 from integration.models import IntegrationWebhook, ProviderCredential, WebhookLog
+from integration.own_certificate import certificate_end
 from orders.models import Company
 from providers.registry import ADAPTERS
 
@@ -47,6 +51,7 @@ def diagnose(company: Callable[[], Company | None]) -> Iterator[Finding]:
     yield _redis()
     yield _broker()
     yield _disk()
+    yield _certificate()
     database = _database()
     yield database
     if database.state is State.FAIL:
@@ -110,6 +115,26 @@ def _disk() -> Finding:
     free = shutil.disk_usage(settings.DATA_DIR).free
     state = State.OK if free >= LEAST_FREE_BYTES else State.FAIL
     return Finding(state, "disk", f"{free / 1024**3:.1f} GiB free under DATA_DIR")
+
+
+def _certificate() -> Finding:
+    """Look at our own address as others do: the certificate's chain, its host and its end."""
+    address = urlsplit(settings.APP_BASE_URL)
+    host, subject = address.hostname or "", "certificate"
+    if address.scheme != "https":
+        return Finding(State.OK, subject, "none: APP_BASE_URL is http")
+    try:
+        ends_at = certificate_end(host, address.port or 443)
+    except AddressError:
+        says = f"not looked at: {host} is not on the public internet; OUTBOUND_ALLOWED_ORIGINS={address.scheme}://{address.netloc}"
+        return Finding(State.NOTE, subject, says)
+    except ssl.SSLCertVerificationError as error:
+        return Finding(State.FAIL, subject, f"of {host} is refused by those who call: {error.verify_message}")
+    except OSError as error:
+        return Finding(State.NOTE, subject, f"of {host} cannot be seen from here ({type(error).__name__})")
+    if ends_at <= timezone.now() + SOON:
+        return Finding(State.NOTE, subject, f"of {host} ends on {ends_at:%Y-%m-%d}: renew it, and see why nothing did")
+    return Finding(State.OK, subject, f"of {host} holds until {ends_at:%Y-%m-%d}")
 
 
 def _encryption() -> Finding:

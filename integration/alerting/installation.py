@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import socket
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from integration.addresses import AddressError
 from integration.alerting.steady import Finding
 from integration.alerting.thresholds import Thresholds
 from integration.alerting.turns import PRUNING, silent_for_s
 from integration.heartbeat import NAMES
 from integration.models import Alert, OutboundPush, WebhookLog, WebhookStatus
 from integration.models.outbound import UNFINISHED
+from integration.own_certificate import certificate_end
 from orders.times import iso_time
 
 BACKLOG, MISSING, DISK, RETENTION, CERTIFICATE = (
     "backlog", "process_missing", "disk_low", "retention_overdue", "certificate_expiring",
 )  # fmt: skip
-CERTIFICATE_TIMEOUT_S = 3.0
+CERTIFICATE_EVERY_S = 6 * 3600
 _DUE = (WebhookStatus.RECEIVED, WebhookStatus.PROCESSING, WebhookStatus.FAILED)
 _CRITICAL = Alert.Severity.CRITICAL.value
 
@@ -90,27 +90,13 @@ def expiring_certificate(limits: Thresholds, now: datetime) -> list[Finding] | N
         ends_at = certificate_end(host, address.port or 443)
     except ssl.SSLCertVerificationError as error:
         return [Finding(None, host, f"The certificate of {host} is not valid: {error.verify_message}.", _CRITICAL)]
-    except OSError:
+    except (OSError, AddressError):
         return None
     if ends_at >= now + timedelta(days=days):
         return []
     severity = _CRITICAL if ends_at < now + timedelta(days=3) else Alert.Severity.WARNING.value
     details = {"expiresAt": iso_time(ends_at)}
     return [Finding(None, host, f"The certificate of {host} expires soon.", severity, details)]
-
-
-def certificate_end(host: str, port: int) -> datetime:
-    """Return when the certificate of a host ends. Raises OSError, of which a certificate that is not valid is one.
-
-    For our own address alone: the one host that is asked for without the rules of ``outbound``, which may refuse it for
-    being on a private network.
-    """
-    context = ssl.create_default_context()
-    with contextlib.ExitStack() as stack:
-        plain = stack.enter_context(socket.create_connection((host, port), timeout=CERTIFICATE_TIMEOUT_S))
-        secured = stack.enter_context(context.wrap_socket(plain, server_hostname=host))
-        found = secured.getpeercert() or {}
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(found["notAfter"])), UTC)
 
 
 def _rounded(seconds: float) -> str:

@@ -72,9 +72,10 @@ def watch_slowly(now: datetime) -> None:
     keep_in_step(rules.EXPIRING, rules.credentials_that_expire(limits, now), now)
     keep_in_step(installation.DISK, installation.full_disks(limits), now)
     keep_in_step(installation.RETENTION, installation.overdue_retention(limits, now), now)
-    certificate = installation.expiring_certificate(limits, now)
-    if certificate is not None:
-        keep_in_step(installation.CERTIFICATE, certificate, now)
+    if take_turn("certificate", installation.CERTIFICATE_EVERY_S, now):
+        certificate = installation.expiring_certificate(limits, now)
+        if certificate is not None:
+            keep_in_step(installation.CERTIFICATE, certificate, now)
 
 
 def _guarded(job: str, work: Callable[[datetime], object], now: datetime) -> None:

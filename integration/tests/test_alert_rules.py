@@ -12,6 +12,7 @@ import time_machine
 from django.utils import timezone
 
 from integration import inbox
+from integration.addresses import AddressError
 from integration.alerting import installation, planning, watch
 from integration.alerting.turns import PRUNING
 from integration.alerts import resolve_alert
@@ -26,6 +27,7 @@ from integration.models import (
     WebhookLog,
     WebhookStatus,
 )
+from integration.own_certificate import certificate_end
 from integration.tasks import prune_logs, watch_alerts
 from integration.tests.alerting import T0, at, make_channel
 from integration.tests.outbound import move, received
@@ -316,14 +318,15 @@ def https(settings):
 
 
 def test_a_certificate_that_expires_is_told_once_and_resolves(db, https, monkeypatch):
-    ends = [at(days=13)]
-    monkeypatch.setattr(installation, "certificate_end", lambda host, port: ends[0])
-    slowly(0, 5)
+    ends, asked = [at(days=13)], []
+    monkeypatch.setattr(installation, "certificate_end", lambda host, port: asked.append(host) or ends[0])
+    slowly(0, 5, 355)
+    assert asked == ["orders.example.com"]
     assert standing("certificate_expiring") == [("orders.example.com", "warning", 1)]
     assert Alert.objects.get().message == "The certificate of orders.example.com expires soon."
     assert Alert.objects.get().details == {"expiresAt": "2026-03-14T12:00:00Z"}
     ends[0] = at(days=100)
-    slowly(10)
+    slowly(361)
     assert standing("certificate_expiring") == []
 
 
@@ -347,6 +350,15 @@ def test_an_address_that_cannot_be_reached_from_here_says_nothing_of_its_certifi
     monkeypatch.setattr(installation, "certificate_end", fail)
     slowly(0)
     assert len(standing("certificate_expiring")) == 1
+
+
+def test_our_own_address_is_dialled_by_the_rules_for_every_other(settings):
+    settings.OUTBOUND_ALLOWED_ORIGINS = []
+    with pytest.raises(AddressError):
+        certificate_end("localhost", 1)
+    settings.OUTBOUND_ALLOWED_ORIGINS = ["https://localhost:1"]
+    with pytest.raises(ConnectionRefusedError):
+        certificate_end("localhost", 1)
 
 
 def test_plain_http_has_no_certificate(db, settings, monkeypatch):

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import ssl
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -20,7 +21,9 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from integration.addresses import AddressError
 from integration.demo import BRANCHES
+from integration.diagnosis import _certificate
 from integration.management.commands import send_sample
 from integration.management.commands.replay import read_since
 from integration.models import ProviderCredential, WebhookBody, WebhookLog
@@ -359,7 +362,7 @@ def test_diagnose_finds_a_whole_installation_well():
     make_installation()
     found = diagnosis()
     assert set(found) == {
-        "redis", "broker", "disk", "database", "migrations", "encryption key", "sweeper",
+        "redis", "broker", "disk", "certificate", "database", "migrations", "encryption key", "sweeper",
         *(f"amman-grill: {slug}" for slug in ADAPTERS),
     }  # fmt: skip
     assert set(found.values()) == {"ok"}
@@ -556,3 +559,45 @@ def test_run_sandbox_refuses_where_the_sandbox_is_off(monkeypatch, settings):
     monkeypatch.setattr(SandboxLoop, "run", lambda self, stop: pytest.fail("it ran"))
     with pytest.raises(CommandError, match="The sandbox is off"):
         run("run_sandbox")
+
+
+# -- the certificate of our own address -----------------------------------------------------------------------------------
+
+
+def certificate_line(settings, monkeypatch, end) -> str:
+    settings.APP_BASE_URL = "https://orders.example.com"
+
+    def ends(host, port):
+        assert (host, port) == ("orders.example.com", 443)
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+    monkeypatch.setattr("integration.diagnosis.certificate_end", ends)
+    finding = _certificate()
+    return f"{finding.state.value} {finding.says}"
+
+
+def test_diagnose_tells_until_when_the_certificate_holds(settings, monkeypatch):
+    end = timezone.now() + timedelta(days=60)
+    line = certificate_line(settings, monkeypatch, end)
+    assert line == f"ok of orders.example.com holds until {end:%Y-%m-%d}"
+
+
+def test_diagnose_notes_a_certificate_that_ends_soon(settings, monkeypatch):
+    line = certificate_line(settings, monkeypatch, timezone.now() + timedelta(days=13))
+    assert line.startswith("note of orders.example.com ends on ")
+
+
+def test_diagnose_fails_for_a_certificate_that_callers_refuse(settings, monkeypatch):
+    error = ssl.SSLCertVerificationError("no")
+    error.verify_message = "self-signed certificate"
+    line = certificate_line(settings, monkeypatch, error)
+    assert line == "FAIL of orders.example.com is refused by those who call: self-signed certificate"
+
+
+def test_diagnose_says_why_a_certificate_cannot_be_seen(settings, monkeypatch):
+    says = certificate_line(settings, monkeypatch, ConnectionRefusedError())
+    assert says == "note of orders.example.com cannot be seen from here (ConnectionRefusedError)"
+    says = certificate_line(settings, monkeypatch, AddressError("private"))
+    assert says.endswith("OUTBOUND_ALLOWED_ORIGINS=https://orders.example.com")
