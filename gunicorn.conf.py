@@ -22,6 +22,8 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 
 # Whom to believe about addresses and TLS is the application's to say (TRUSTED_PROXIES), not gunicorn's.
 forwarded_allow_ips = ""
+# A socket in the home directory by which it can be commanded: signals do all that we need, and two deployments would share it.
+control_socket_disable = True
 # No access log: a query may hold what somebody searched for. Our own lines have no such thing.
 accesslog = None
 loglevel = "warning"

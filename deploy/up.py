@@ -14,7 +14,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from deploy import orphans
+from deploy import StartError, orphans
+from deploy.proxy import with_proxy, write_configuration
 
 ROOT = Path(__file__).resolve().parent.parent
 PROCFILE = ROOT / "Procfile"
@@ -23,10 +24,6 @@ STOP_WITHIN_S = 12
 TRUE = {"1", "true", "on", "yes", "y", "ok", "t"}
 """What the settings take for yes."""
 _LINE = re.compile(r"([a-z][a-z0-9_-]*):\s+(.+)")
-
-
-class StartError(Exception):
-    """Nothing was started; the message is one sentence for a person."""
 
 
 def read_procfile(text: str) -> dict[str, str]:
@@ -68,10 +65,12 @@ def with_defaults(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def programs_of(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what is to run with an environment: the Procfile, the sandbox only where it is on. Raises StartError."""
+    """Return what is to run with an environment: the Procfile, sandbox and nginx only where they are on. Raises StartError."""
     programs = read_procfile(PROCFILE.read_text(encoding="utf-8"))
     if environ.get("SANDBOX_ENABLED", "").lower() not in TRUE or environ.get("ROLE") == "hub":
         programs.pop("sandbox", None)
+    if "NGINX_DIR" not in environ:
+        programs.pop("nginx", None)
     return programs
 
 
@@ -100,12 +99,12 @@ def supervisor_config(programs: Mapping[str, str], environ: Mapping[str, str]) -
         "",
     ]
     for name, command in programs.items():
-        parts += [f"[program:{name}]", *_program(command, environ), ""]
+        parts += [f"[program:{name}]", *_program(name, command, environ), ""]
     parts += ["[group:all]", f"programs={','.join(programs)}", ""]
     return "\n".join(parts)
 
 
-def _program(command: str, environ: Mapping[str, str]) -> list[str]:
+def _program(name: str, command: str, environ: Mapping[str, str]) -> list[str]:
     try:
         line = string.Template(command).substitute(environ)
     except (KeyError, ValueError) as error:
@@ -116,7 +115,8 @@ def _program(command: str, environ: Mapping[str, str]) -> list[str]:
         "startsecs=1",
         # Never give up: what cannot start now, because its port or a server is away, can start later.
         "startretries=1000000",
-        "stopsignal=TERM",
+        # To nginx TERM means at once, and the answers of requests under way would be lost.
+        f"stopsignal={'QUIT' if name == 'nginx' else 'TERM'}",
         f"stopwaitsecs={STOP_WITHIN_S}",
         "killasgroup=true",
         "redirect_stderr=true",
@@ -156,11 +156,15 @@ def forget_counts(folder: Path) -> None:
 def main() -> int:
     """Migrate, then become supervisor; return an exit code only where that failed."""
     try:
-        environ = with_defaults(os.environ)
+        environ, proxy = with_proxy(with_defaults(os.environ))
         config = supervisor_config(programs_of(environ), environ)
         clear_the_way(Path(environ["DATA_DIR"]))
         for name in ("PORT", "SOCKETS_PORT"):
             check_port(environ["HOST"], environ[name])
+        if "NGINX_DIR" in environ:
+            for name in ("HTTP_PORT", "HTTPS_PORT"):
+                check_port(environ["PROXY_HOST"], environ[name])
+            write_configuration(environ)
     except StartError as error:
         print(error, file=sys.stderr)
         return 1
@@ -175,6 +179,7 @@ def main() -> int:
     print(
         f"\n  HTTP     http://{environ['HOST']}:{environ['PORT']}/\n"
         f"  Sockets  ws://{environ['HOST']}:{environ['SOCKETS_PORT']}/ws/orders/\n"
+        f"  Outside  {proxy}\n"
         f"  State    {Path(sys.executable).with_name('supervisorctl')} -c {path} status\n\n"
         "  Ctrl-C stops it.\n",
         flush=True,

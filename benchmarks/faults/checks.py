@@ -245,7 +245,7 @@ async def check_lists(run: Run) -> None:
         headers = {"Authorization": f"Token {company.token}"}
         path, ids, texts = "/api/orders?limit=200", set(), []
         while path:
-            answer = await request(run.stack.port, "GET", path, headers)
+            answer = await request(run.stack.calls_at, "GET", path, headers, tls=run.stack.tls)
             if answer.status != 200:
                 run.faults.append(f"GET /api/orders answered {answer.status}")
                 return
@@ -261,7 +261,9 @@ async def check_lists(run: Run) -> None:
             run.faults.append(f"the list of {company.slug} shows another company")
         stranger = run.query("SELECT id FROM orders WHERE company_id = %s LIMIT 1", others[0].id) if others else []
         if stranger:
-            answer = await request(run.stack.port, "GET", f"/api/orders/{stranger[0][0]}", headers)
+            answer = await request(
+                run.stack.calls_at, "GET", f"/api/orders/{stranger[0][0]}", headers, tls=run.stack.tls
+            )
             if answer.status != 404:
                 run.faults.append(f"another company's order was answered {answer.status}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -27,19 +28,20 @@ NOTHING = Answer(0, {}, b"")
 
 
 async def request(
-    port: int, method: str, path: str, headers: Mapping[str, str], body: bytes = b"", timeout_s: float = 20
-) -> Answer:
-    """Send a request to this machine; an answer that is cut off counts as none."""
+    port: int, method: str, path: str, headers: Mapping[str, str], body: bytes = b"", timeout_s: float = 20,
+    *, tls: ssl.SSLContext | None = None,
+) -> Answer:  # fmt: skip
+    """Send a request to this machine, over TLS where its context is given; an answer that is cut off counts as none."""
     writer: asyncio.StreamWriter | None = None
     try:
         async with asyncio.timeout(timeout_s):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            reader, writer = await connect(port, tls)
             named = {**headers, "Host": "localhost", "Connection": "close", "Content-Length": str(len(body))}
             head = "".join(f"{name}: {value}\r\n" for name, value in named.items())
             writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
             await writer.drain()
             raw = await reader.read(-1)
-    except (OSError, TimeoutError):
+    except (OSError, TimeoutError, ssl.SSLError):
         return NOTHING
     finally:
         if writer is not None:
@@ -54,6 +56,11 @@ async def request(
     elif len(rest) < int(found.get("content-length", 0)):
         return NOTHING
     return Answer(int(first.split()[1]), found, rest)
+
+
+async def connect(port: int, tls: ssl.SSLContext | None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a connection to this machine. Raises OSError."""
+    return await asyncio.open_connection("127.0.0.1", port, ssl=tls, server_hostname="localhost" if tls else None)
 
 
 def _unchunk(data: bytes) -> bytes:

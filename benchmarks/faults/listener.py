@@ -11,7 +11,7 @@ import struct
 import time
 from typing import Any
 
-from benchmarks.faults.http import request
+from benchmarks.faults.http import connect, request
 from benchmarks.faults.stack import CompanyAccess, Stack
 
 ORDER_FRAMES = {"order_created", "order_updated", "order_cancelled", "order_delivered"}
@@ -76,7 +76,7 @@ class Listener:
         while True:
             writer: asyncio.StreamWriter | None = None
             try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", self.stack.sockets_port)
+                reader, writer = await connect(self.stack.frames_at, self.stack.tls)
                 async with asyncio.timeout(10):
                     await shake_hands(reader, writer, self.company.token)
                 self.connects += 1
@@ -144,8 +144,9 @@ class Listener:
         path = f"/api/orders/changes?since={self.seq}"
         while path:
             answer = await request(
-                self.stack.port, "GET", path, {"Authorization": f"Token {self.company.token}"}, timeout_s=8
-            )
+                self.stack.calls_at, "GET", path, {"Authorization": f"Token {self.company.token}"}, timeout_s=8,
+                tls=self.stack.tls,
+            )  # fmt: skip
             if answer.status != 200:
                 return
             self.raw.append(answer.body.decode())

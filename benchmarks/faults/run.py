@@ -118,7 +118,9 @@ class Run:
         path = f"{path}/{signed.path}" if signed.path else path
         attempt.sent_at = time.time()
         self._write("sent", event, attempt)
-        attempt.answer = await request(self.stack.port, signed.method, path, signed.headers, signed.body)
+        attempt.answer = await request(
+            self.stack.calls_at, signed.method, path, signed.headers, signed.body, tls=self.stack.tls
+        )
         attempt.answered_at = time.time()
         self._write("answered", event, attempt)
 

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from supervisor.xmlrpc import SupervisorTransport
 from benchmarks.faults.http import livez
 from benchmarks.faults.proxy import ROOT, Proxy
 from benchmarks.faults.servers import MissingError, children, free_port, postgres_server, postgres_url, redis_server
-from deploy import orphans
+from deploy import certificate, orphans
 
 START_TIMEOUT_S = 60
 KEYS = {"SECRET_KEY": "faults-secret-key-" + "k" * 40, "CREDENTIAL_ENCRYPTION_KEY": "faults-credential-key-" + "c" * 40}
@@ -65,6 +66,10 @@ class Stack:
         self.postgres_port, self.redis_port = self.postgres.port, self.redis.port
         """Where the processes find the servers."""
         self.port, self.sockets_port = free_port(), free_port()
+        self.tls: ssl.SSLContext | None = None
+        """How to speak to nginx; None while the processes are called themselves."""
+        self.https_port, self.plain_port = free_port(), free_port()
+        """Of nginx."""
         self.env: dict[str, str] | None = None
         self.starts = 0
         """How often the processes were started."""
@@ -74,6 +79,29 @@ class Stack:
     def direct_url(self) -> str:
         """Postgres itself, past the proxy: for the checks."""
         return postgres_url(self.postgres.port)
+
+    @property
+    def calls_at(self) -> int:
+        """The port that requests go to."""
+        return self.https_port if self.tls else self.port
+
+    @property
+    def frames_at(self) -> int:
+        """The port that sockets are opened at."""
+        return self.https_port if self.tls else self.sockets_port
+
+    def put_behind_nginx(self) -> dict[str, str]:
+        """Make a certificate, let requests and sockets go through nginx from now on; return the settings for ``up``."""
+        made, key = certificate.write(self.folder / "tls", ["localhost"], 1)
+        self.tls = ssl.create_default_context(cafile=str(made))
+        return {
+            "APP_BASE_URL": f"https://localhost:{self.https_port}",
+            "TLS_CERTIFICATE": str(made),
+            "TLS_KEY": str(key),
+            "PROXY_HOST": "127.0.0.1",
+            "HTTPS_PORT": str(self.https_port),
+            "HTTP_PORT": str(self.plain_port),
+        }
 
     def start_servers(self) -> None:
         self.postgres.start()

@@ -33,6 +33,7 @@ def names_read() -> Iterator[str]:
         "restaurant_integration/embedded.py",
         "gunicorn.conf.py",
         "deploy/up.py",
+        "deploy/proxy.py",
     )
     for reader in readers:
         tree = ast.parse(Path(settings.BASE_DIR, reader).read_text())
@@ -77,6 +78,7 @@ def run_settings(expression: str, **environment: str) -> subprocess.CompletedPro
     [
         ("DEBUG", "str(settings.DEBUG).lower()"),
         ("ROLE", "settings.ROLE"),
+        ("STAGING", "str(settings.STAGING).lower()"),
         ("PORT", "settings.PORT"),
         ("APP_BASE_URL", "settings.APP_BASE_URL"),
         ("NEXARA_BASE_URL", "settings.NEXARA_BASE_URL"),
@@ -111,6 +113,16 @@ def test_a_deployment_makes_no_keys_of_its_own(lacking, tmp_path):
     done = run_settings("1", DATABASE_URL="postgres://u@127.0.0.1/x", DATA_DIR=str(tmp_path), **keys)
     assert done.returncode != 0
     assert f"Set {lacking}" in done.stderr
+
+
+def test_a_password_of_its_own_stands_in_the_database_url(tmp_path):
+    keys = {"SECRET_KEY": "s" * 50, "CREDENTIAL_ENCRYPTION_KEY": "c" * 50, "DATA_DIR": str(tmp_path)}
+    (tmp_path / "password").write_text("a/b@c:d\n")
+    url = "postgres://app@db:5432/orders"
+    shown = "settings.DATABASES['default']['PASSWORD']"
+    told = {"DATABASE_PASSWORD_FILE": str(tmp_path / "password")}
+    assert run_settings(shown, DATABASE_URL=url, **keys, **told).stdout == "a/b@c:d\n"
+    assert run_settings(shown, DATABASE_URL="postgres://app:own@db/orders", **keys).stdout == "own\n"
 
 
 def test_unchecked_signatures_need_debug(tmp_path):

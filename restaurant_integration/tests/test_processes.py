@@ -20,7 +20,7 @@ def config_of(environ: dict[str, str]) -> configparser.RawConfigParser:
 
 
 def test_the_procfile_names_every_process():
-    names = ["web", "sockets", "sweeper", "worker", "beat", "sandbox"]
+    names = ["web", "sockets", "sweeper", "worker", "beat", "sandbox", "nginx"]
     assert list(read_procfile(PROCFILE.read_text())) == names
 
 
