@@ -31,7 +31,7 @@ class Sender:
 
     @property
     def is_sandbox(self) -> bool:
-        return self.credential is not None and self.credential.environment == ProviderCredential.Environment.SANDBOX
+        return self.credential is not None and self.credential.is_sandbox
 
 
 def find_company(company_id: str) -> Company | None:

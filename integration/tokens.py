@@ -59,7 +59,7 @@ def provider_access(company: Company, provider: str) -> ProviderAccess | None:
     secrets = {}
     if credential is not None:
         secrets = {name: credential.value(name) for name in calls.secret_fields if credential.value(name)}
-    is_sandbox = credential is not None and credential.environment == ProviderCredential.Environment.SANDBOX
+    is_sandbox = credential is not None and credential.is_sandbox
     hosts = calls.hosts(
         is_sandbox=is_sandbox,
         base_url=credential.base_url if credential else "",

@@ -25,6 +25,8 @@ ROLE = env.str("ROLE", default="platform")
 if ROLE not in {"platform", "hub"}:
     raise ImproperlyConfigured("ROLE is platform or hub.")
 # Both on one machine: a port and a directory of its own for each.
+STAGING = env.bool("STAGING", default=False)
+"""An installation for trials: every credential means the providers' staging, and every order is a test."""
 PORT = env.int("PORT", default=3002 if ROLE == "hub" else 3001)
 DATA_DIR = Path(env.str("DATA_DIR", default="var/hub" if ROLE == "hub" else "var"))
 DATA_DIR = DATA_DIR if DATA_DIR.is_absolute() else BASE_DIR / DATA_DIR
@@ -203,6 +205,8 @@ if EMBEDDED:
     }
 else:
     DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+    # As it is: in an address it would have to be quoted.
+    DATABASES["default"]["PASSWORD"] = secret("DATABASE_PASSWORD") or DATABASES["default"].get("PASSWORD", "")
     if "postgresql" in DATABASES["default"]["ENGINE"]:
         _limits = (
             "-c statement_timeout=2000 -c lock_timeout=1000 -c idle_in_transaction_session_timeout=5000"

@@ -6,6 +6,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -94,6 +95,11 @@ class ProviderCredential(models.Model):
     def masked(self) -> dict[str, str]:
         """Return each secret that is set as ``••••`` and its last four characters; a short one shows none."""
         return {name: mask(self.value(name)) for name in self.SECRET_FIELDS if self.value(name)}
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Tell whether the provider's staging is meant: on an installation for trials (STAGING) it always is."""
+        return bool(settings.STAGING) or self.environment == self.Environment.SANDBOX
 
     @property
     def is_set(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 import responses
 
 from integration.models import OutboundPush
@@ -19,7 +20,9 @@ from integration.tests.outbound import (
     sent_json,
     work,
 )
+from integration.tokens import provider_access
 from orders.models import Order
+from providers.registry import get_adapter
 from providers.samples import SampleOrder, build_sample
 
 TOKEN = {"access_token": "a-token", "expires_in": 3600}
@@ -127,3 +130,13 @@ def test_deliveroos_sandbox_is_called_only_when_its_token_host_is_named(amman, s
     responses.post("https://auth.example.com/oauth2/token", json=TOKEN)
     responses.post("https://api-sandbox.developers.deliveroo.com/order/v1/orders/gb%3A5/prep_stage", json={})
     assert work(move(order, "preparing")).status == "sent"
+
+
+@pytest.mark.parametrize("provider", ["careem", "talabat", "deliveroo", "jahez"])
+def test_an_installation_for_trials_calls_the_providers_staging_whatever_a_credential_says(amman, settings, provider):
+    arm(amman, provider, environment="production")
+    real = provider_access(amman.company, provider).api.hosts
+    settings.STAGING = True
+    trial = provider_access(amman.company, provider).api.hosts
+    assert real.api == get_adapter(provider).calls.production.api
+    assert trial.api == get_adapter(provider).calls.sandbox.api

@@ -712,6 +712,12 @@ def test_sandbox_credentials_make_test_orders(amman):
     assert Order.objects.get().is_test
 
 
+def test_an_installation_for_trials_has_test_orders_alone(amman, settings):
+    settings.STAGING = True
+    amman.send("careem")
+    assert Order.objects.get().is_test
+
+
 def test_bodies_of_processed_events_go_where_they_are_not_to_be_logged(amman, settings):
     settings.LOG_WEBHOOKS = False
     amman.send("careem")
