@@ -83,24 +83,25 @@ def take_all(server, furnished) -> None:
                 looks += [(PHONE, "light", "-phone")] if each.title in PHONES_TOO else []
                 for size, theme, suffix in looks:
                     cookies = {"language": language, "theme": theme} | session
-                    url = server.url + each.path(furnished.rows)
-                    take(browser, url, cookies, size, FOLDER / f"{each.title}{suffix}-{language}.webp")
+                    path = each.path(furnished.rows)
+                    take(browser, server.url, path, cookies, size, FOLDER / f"{each.title}{suffix}-{language}.webp")
         browser.close()
 
 
-def take(browser, url: str, cookies: dict[str, str], size: tuple[int, int], path: Path) -> None:
+def take(browser, site: str, path: str, cookies: dict[str, str], size: tuple[int, int], file: Path) -> None:
     from playwright.sync_api import TimeoutError
 
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="en-US")
-    context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies.items()])
+    # Of the whole site: a cookie of the page's own address would not reach what its scripts ask for.
+    context.add_cookies([{"name": name, "value": value, "url": site} for name, value in cookies.items()])
     page = context.new_page()
-    page.goto(url)
+    page.goto(site + path)
     # What is there after a while is good enough for a picture.
     with contextlib.suppress(TimeoutError):
         page.wait_for_function(IS_STILL, timeout=STILL_WITHIN_MS)
     page.evaluate("document.fonts.ready")
     answer = context.new_cdp_session(page).send("Page.captureScreenshot", {"format": "webp", "quality": 82})
-    path.write_bytes(base64.b64decode(answer["data"]))
+    file.write_bytes(base64.b64decode(answer["data"]))
     context.close()
 
 

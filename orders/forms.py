@@ -119,7 +119,7 @@ class GridFilter(forms.Form):
 
     def __init__(self, data: QueryDict, access: Access) -> None:
         super().__init__(data)
-        self.branches = [(str(branch.id), branch.name) for branch in _branches(access)]
+        self.branches = [(str(branch.id), branch.display_name) for branch in _branches(access)]
         field = self.fields["branch"]
         assert isinstance(field, forms.MultipleChoiceField)
         field.choices = self.branches
@@ -134,5 +134,5 @@ class RevenueFilter(forms.Form):
     def __init__(self, branches: Iterable[Branch]) -> None:
         super().__init__(auto_id="revenue-%s")
         self.branches = list(branches)
-        named = [(str(branch.id), branch.name) for branch in self.branches]
+        named = [(str(branch.id), branch.display_name) for branch in self.branches]
         self.fields["branch"] = forms.ChoiceField(required=False, choices=[("", _("All branches")), *named])

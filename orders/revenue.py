@@ -115,7 +115,7 @@ def _names(access: Access, split: str) -> dict[Hashable, str]:
     if split == "provider":
         return {slug: adapter.name for slug, adapter in ADAPTERS.items()}
     if split == "branch":
-        return {branch.id: branch.name for branch in visible_branches(access)}
+        return {branch.id: branch.display_name for branch in visible_branches(access)}
     return {"": _("All")}
 
 

@@ -20,6 +20,12 @@ _WORDS = (
     gettext_noop("processed"), gettext_noop("ignored"), gettext_noop("duplicate"), gettext_noop("parked"),
     gettext_noop("processing"), gettext_noop("failed"), gettext_noop("dead"), gettext_noop("quarantined"),
     gettext_noop("rejected"), gettext_noop("ok"), gettext_noop("skipped"), gettext_noop("sent"), gettext_noop("dropped"),
+    # Events, and why one changed nothing
+    gettext_noop("order created"), gettext_noop("order updated"), gettext_noop("order cancelled"),
+    gettext_noop("order delivered"), gettext_noop("unchanged"), gettext_noop("late"),
+    # Why a delivery waits for a person, or was refused
+    gettext_noop("invalid payload"), gettext_noop("invalid envelope"), gettext_noop("delivery conflict"),
+    gettext_noop("invalid signature"),
     # Events of the samples
     gettext_noop("created"), gettext_noop("updated"), gettext_noop("cancelled"), gettext_noop("delivered"),
     gettext_noop("confirmed"), gettext_noop("accepted"), gettext_noop("preparing"), gettext_noop("ready"),

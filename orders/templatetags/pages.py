@@ -17,6 +17,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, ngettext
 
+from orders.fault_words import fault_words as faults_in_words
 from orders.models import Company, Order, User
 from orders.pages import STATUS_WORDS, Attention, Step, Text, attention_of, next_step, other_steps
 from orders.reasons import reason_words, reasons_of, takes_words, was_accepted
@@ -134,6 +135,12 @@ def words(code: str) -> str:
 def told(text: str) -> str:
     """Return a stored sentence of ours in the page's language."""
     return sentence(text)
+
+
+@register.filter
+def fault_words(text: str) -> str:
+    """Return what is wrong with a payload in the page's language."""
+    return faults_in_words(text)
 
 
 @register.filter
