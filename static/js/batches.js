@@ -5,9 +5,11 @@
 import { SessionEnded, showEnded, toast, words } from "./dom.js";
 
 const BATCH = 50;
-const PAUSES_MS = [400, 800, 1_200];
+// From the start of one drawing to the next: of the first change, of the second, while it goes on.
+const PAUSES_MS = [0, 800, 1_200];
+const QUIET_MS = 3_000;
 const LEAST_REST_MS = 200;
-const FAILED_PAUSE_MS = 5_000;
+const FAILED_REST_MS = 5_000;
 
 /** Tell a person that orders could not be loaded. */
 export function failed(error) {
@@ -20,6 +22,8 @@ export class Batches {
   #running = null;
   #generation = 0;
   #rush = 0;
+  #startedAt = -Infinity;
+  #restsUntil = 0;
 
   /**
    * `some(ids, isOwn)` and `all()` fetch, and return a function that puts what they have fetched on the screen, unless
@@ -43,24 +47,26 @@ export class Batches {
     if (!this.#waiting.size) return;
     this.#running ??= this.#run().finally(() => {
       this.#running = null;
-      this.#rush = this.#waiting.size ? Math.min(this.#rush + 1, PAUSES_MS.length - 1) : 0;
       this.add([]);
     });
   }
 
   async #run() {
-    // From start to start: a slow answer is no reason to wait as long again, but for a rest.
-    const next = performance.now() + PAUSES_MS[this.#rush];
-    let restMs = this.gathers ? LEAST_REST_MS : 0;
+    const now = performance.now();
+    const isFirst = now - this.#startedAt > QUIET_MS;
+    this.#rush = isFirst ? 0 : Math.min(this.#rush + 1, PAUSES_MS.length - 1);
+    const at = Math.max(this.#restsUntil, this.#startedAt + PAUSES_MS[this.#rush]);
+    if (this.gathers && at > now) await new Promise((resolve) => { setTimeout(resolve, at - now); });
+    this.#startedAt = performance.now();
+    let restMs = LEAST_REST_MS;
     try {
       if (this.#waiting.size > 4 * BATCH) await this.reload();
       else await this.draw([...this.#waiting].slice(0, BATCH));
     } catch (error) {
       failed(error);
-      restMs = FAILED_PAUSE_MS;
+      restMs = FAILED_REST_MS;
     }
-    if (this.gathers) restMs = Math.max(restMs, next - performance.now());
-    await new Promise((resolve) => { setTimeout(resolve, restMs); });
+    this.#restsUntil = performance.now() + restMs;
   }
 
   /** Draw some orders as they are now; `isOwn` after a person's own step, which is shown at once. */
