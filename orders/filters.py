@@ -44,11 +44,12 @@ def filter_orders(query: QueryDict, access: Access) -> QuerySet[Order]:
     if needs_attention is not None:
         orders = orders.filter(needs_attention=needs_attention)
     if searched := text(query, "search").strip():
-        orders = orders.filter(_search(searched, access))
+        orders = orders.filter(matches(searched, access))
     return orders
 
 
-def _search(searched: str, access: Access) -> Q:
+def matches(searched: str, access: Access) -> Q:
+    """Return the condition of a search: how a number begins, a part of a name, digits of a phone as far as the role sees it."""
     found = (
         Q(display_id__istartswith=searched) | Q(external_id__startswith=searched) | Q(customer_name__icontains=searched)
     )

@@ -39,6 +39,8 @@ PAGES = (
     Page("orders:grid"),
     Page("orders:order", ("order",)),
     Page("orders:ticket", ("order",)),
+    Page("find", query="q=a"),
+    Page("find", query="q=nowhere"),
     Page("alerts"),
     Page("alerts", query="state=acknowledged"),
     Page("webhooks"),

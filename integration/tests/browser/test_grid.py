@@ -106,7 +106,7 @@ def test_a_view_comes_back_from_its_address(server, open_page, many):
     page.get_by_role("checkbox", name="Payment").check()
     page.locator("#choose-columns").get_by_label("Attention").uncheck()
     page.keyboard.press("Escape")
-    page.get_by_role("searchbox").fill("Lina")
+    page.locator("main").get_by_role("searchbox").fill("Lina")
     page.get_by_role("button", name="Total").click()
     expect(page.locator("[data-sort=total]")).to_have_attribute("aria-sort", "descending")
     page.wait_for_url(re.compile("search=Lina"))
@@ -119,7 +119,7 @@ def test_a_view_comes_back_from_its_address(server, open_page, many):
     again.wait_for_function("id => document.querySelector('#window > [data-order]')?.dataset.order === id", arg=seen[0])
     assert ids(again)[:10] == seen[:10]
     assert again.locator("#filter-status input[value=delivered]").is_checked()
-    assert again.get_by_role("searchbox").input_value() == "Lina"
+    assert again.locator("main").get_by_role("searchbox").input_value() == "Lina"
     expect(again.locator("[data-sort=total]")).to_have_attribute("aria-sort", "descending")
     assert again.locator("[role=columnheader].c-payment").is_visible()
     assert again.locator("[role=columnheader].c-attention").is_hidden()
