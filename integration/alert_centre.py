@@ -158,6 +158,31 @@ _CAUSES = {
         _("No delivery for two hours in which, on this weekday, there usually are some."),
         _("Look on the provider's own device whether the shop is open there, and test the connection."),
     ),
+    "orders_never_came": Cause(
+        _("Orders never came"),
+        _("The provider lists orders of which no delivery reached us; they were asked for, and are in the list now."),
+        _("Look at them first: the kitchen hears of them late. Then ask why: was this server away?"),
+    ),
+    "orders_not_imported": Cause(
+        _("Orders never came and could not be imported"),
+        _("The provider lists orders of which no delivery reached us, and does not hand them out either."),
+        _("Look at the provider's own device now, and cook from there."),
+    ),
+    "cancellations_never_came": Cause(
+        _("Cancellations never came"),
+        _("The provider had called off orders that were still open here; they are cancelled now."),
+        _("Stop cooking them."),
+    ),
+    "reconciliation_failing": Cause(
+        _("Orders cannot be compared"),
+        _("The list of orders could not be read for an hour: what does not come by itself would not be missed."),
+        _("Test the connection at Integrations; meanwhile look at the provider's own device now and then."),
+    ),
+    "reconciliation_different": Cause(
+        _("A day's figures differ"),
+        _("Counts, sums or single orders of a business day are not what the providers list."),
+        _("Look at the day at Integrations, Reconciliation; each order that differs is named there."),
+    ),
     "backlog": Cause(
         _("Work piles up"),
         _("What is due is not worked in time: orders and answers come late."),

@@ -50,6 +50,15 @@ _SENTENCES = (
     gettext_noop("Old bodies have not been deleted for {duration}."),
     gettext_noop("The certificate of {host} is not valid: {error}."),
     gettext_noop("The certificate of {host} expires soon."),
+    gettext_noop("An order of {provider} never came by itself and was imported."),
+    gettext_noop("{number} orders of {provider} never came by themselves and were imported."),
+    gettext_noop("A cancellation of {provider} never came by itself and was imported."),
+    gettext_noop("{number} cancellations of {provider} never came by themselves and were imported."),
+    gettext_noop("An order of {provider} never came and could not be imported: {error}"),
+    gettext_noop("{number} orders of {provider} never came and could not be imported: {error}"),
+    gettext_noop("The orders of {provider} could not be compared for an hour: {error}"),
+    gettext_noop("The orders of {day} differ from what the providers list, in one case."),
+    gettext_noop("The orders of {day} differ from what the providers list, in {number} cases."),
 )
 _NAME = re.compile(r"\\\{(\w+)\\\}")
 _PATTERNS = [(re.compile(_NAME.sub(r"(?P<\1>.+)", re.escape(text)), re.DOTALL), text) for text in _SENTENCES]

@@ -24,6 +24,7 @@ from integration.api.logs import LogListView, LogView, ReplayManyView, ReplayVie
 from integration.api.members import MemberListView, MemberView
 from integration.api.outbound import HealthView, RegisterWebhookView, SyncOrderView, TestProviderView
 from integration.api.prep_time import PrepTimeView
+from integration.api.reconciliation import ReconciliationDayView, ReconciliationExportView, ReconciliationListView
 from integration.api.status import StatsView, StatusView
 from integration.api.timeline import OrderTimelineView
 from integration.api.tokens import TokenListView, TokenView
@@ -56,6 +57,9 @@ urlpatterns = [
     path(f"{API}/alert-channels/<uuid:channel_id>/test", TestAlertChannelView.as_view(), name="api-alert-channel-test"),
     path(f"{API}/alert-channels/<uuid:channel_id>/notices", AlertNoticeListView.as_view(), name="api-alert-notices"),
     path(f"{API}/alert-thresholds", AlertThresholdsView.as_view(), name="api-alert-thresholds"),
+    path(f"{API}/reconciliation", ReconciliationListView.as_view(), name="api-reconciliation"),
+    path(f"{API}/reconciliation/day", ReconciliationDayView.as_view(), name="api-reconciliation-day"),
+    path(f"{API}/reconciliation/export.csv", ReconciliationExportView.as_view(), name="api-reconciliation-export"),
     path(f"{API}/audit", AuditView.as_view(), name="api-audit"),
     path(f"{API}/members", MemberListView.as_view(), name="api-members"),
     path(f"{API}/members/<uuid:member_id>", MemberView.as_view(), name="api-member"),

@@ -87,6 +87,7 @@ def event_json(log: WebhookLog) -> dict[str, Any]:
         "duplicates": log.duplicates,
         "count": log.count,
         "isEnvelope": log.is_envelope,
+        "source": log.source,
         "receivedAt": iso_time(log.received_at),
         "processedAt": iso_time(log.processed_at),
         "nextAttemptAt": iso_time(log.next_attempt_at) if log.status == WebhookStatus.FAILED else None,

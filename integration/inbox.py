@@ -22,6 +22,7 @@ from integration.fingerprints import describe, of_failure, of_fault
 from integration.hub.forwards import forward_delivery
 from integration.metrics import ATTEMPTS, STEP_SECONDS
 from integration.models import Alert, WebhookAttempt, WebhookBody, WebhookLog, WebhookStatus
+from integration.models.webhook import RECONCILIATION
 from integration.models.webhook import SETTLED as SETTLED
 from integration.redaction import redact_headers
 from integration.retry import WORK_LEASE_S, next_delay
@@ -98,12 +99,15 @@ def record(
     request_id: str = "",
     is_envelope: bool = False,
     is_test: bool = False,
+    key: str = "",
 ) -> Recorded:
     """Commit a verified delivery, byte for byte, and claim it for this process; or return the one we already have.
 
+    ``key`` names it where its own bytes do not.
+
     A known key with another body is stored too, ``quarantined`` as ``delivery_conflict``: the first stands.
     """
-    key = delivery_key(adapter, request, proof)
+    key = key or delivery_key(adapter, request, proof)
     log = WebhookLog(
         company=company,
         provider=provider,
@@ -326,6 +330,7 @@ def _apply(log: WebhookLog, events: list[OrderEvent]) -> None:
         event_id=log.id,
         via_hub=log.is_envelope or log.proof == NEXARA.secret,
         is_test=log.is_test,
+        is_imported=log.proof == RECONCILIATION,
     )
     results = [(event, apply_event(company, log.provider, event, delivery)) for event in events]
     for _, result in results:

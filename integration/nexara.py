@@ -18,7 +18,7 @@ from integration.models.credential import NEXARA
 from integration.outbound import SendError, Sent
 from orders.models import Company
 from orders.times import iso_time
-from providers.outbound import OutboundRequest, json_request
+from providers.outbound import OutboundAnswer, OutboundRequest, json_request
 
 ATTEMPT_TOTAL_S = 25.0
 """The quick tries of one attempt together: a worker must be done before its claim runs out."""
@@ -85,14 +85,20 @@ def reading_requests(company: Company, path: str) -> list[OutboundRequest]:
     return [_proved(request, key) for key in keys or [""]]
 
 
-def read(company: Company, path: str) -> Any:
-    """Read a JSON document that the hub keeps of a company: once for each proof, within five seconds. Raises SendError."""
+def fetch(company: Company, path: str) -> OutboundAnswer:
+    """Ask the hub for what it keeps of a company: once for each proof, within five seconds. Raises SendError."""
     until = time.monotonic() + HEALTH_TOTAL_S
     for request in reading_requests(company, path):
         left_s = max(0.5, until - time.monotonic())
         answer = outbound.send(request, peer=NEXARA, timeout_s=left_s, total_s=left_s).answer
         if answer.status != 401:
             break
+    return answer
+
+
+def read(company: Company, path: str) -> Any:
+    """Read a JSON document that the hub keeps of a company. Raises SendError."""
+    answer = fetch(company, path)
     if not answer.is_success:
         raise SendError("refused", f"NEXARA answered {answer.status}.", is_passing=answer.status >= 500)
     document = answer.document()

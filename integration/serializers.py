@@ -145,6 +145,10 @@ class WebhookEvent(Shape):
     duplicates = s.IntegerField(help_text="How often the same delivery came again.")
     count = s.IntegerField(help_text="How many requests a rejected row stands for.")
     isEnvelope = s.BooleanField()
+    source = s.ChoiceField(  # type: ignore[assignment]  # DRF has another use for the name, on other objects
+        ["webhook", "reconciliation", "test"],
+        help_text="How it got here; `reconciliation`: it never came, and we asked the provider or the hub for it.",
+    )
     receivedAt = s.DateTimeField()
     processedAt = _time()
     nextAttemptAt = _time()

@@ -21,6 +21,8 @@ from integration import (
 )
 from integration.alerting import notices, watch
 from integration.alerting.turns import PRUNING
+from integration.reconciliation import report
+from integration.reconciliation.companies import compare_with, to_compare
 from orders.security.sign_in import forget_old_tries
 
 
@@ -87,6 +89,25 @@ def prune_logs() -> None:
     health_history.prune_health()
     notices.prune()
     heartbeat.beat(PRUNING)
+
+
+@shared_task(name="integration.reconcile")
+def reconcile() -> None:
+    """Have every company compared with each list that there is."""
+    for company_id, source in to_compare():
+        reconcile_with.delay(str(company_id), source)
+
+
+@shared_task(name="integration.reconcile_with", time_limit=300, soft_time_limit=270)
+def reconcile_with(company_id: str, source: str) -> None:
+    """Compare one company with one list, and take what never came."""
+    compare_with(uuid.UUID(company_id), source)
+
+
+@shared_task(name="integration.report_days", time_limit=300, soft_time_limit=270)
+def report_days() -> None:
+    """Write the report of each company's last business day, where it is over."""
+    report.report_finished_days()
 
 
 @shared_task(name="integration.give_sign")

@@ -52,13 +52,15 @@ class ProviderAccess:
 
 def provider_access(company: Company, provider: str) -> ProviderAccess | None:
     """Return a company's access to a provider's own API; None where that provider takes no calls."""
-    calls = get_adapter(provider).calls
+    adapter = get_adapter(provider)
+    calls = adapter.calls
     if calls is None:
         return None
     credential = ProviderCredential.objects.filter(company=company, provider=provider).first()
     secrets = {}
     if credential is not None:
-        secrets = {name: credential.value(name) for name in calls.secret_fields if credential.value(name)}
+        names = (*calls.secret_fields, *(adapter.listing.secret_fields if adapter.listing else ()))
+        secrets = {name: credential.value(name) for name in names if credential.value(name)}
     is_sandbox = credential is not None and credential.is_sandbox
     hosts = calls.hosts(
         is_sandbox=is_sandbox,

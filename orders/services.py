@@ -28,7 +28,7 @@ from orders.models import Company, Order, OrderEvent, User
 from orders.models.order import order_id_for
 from orders.signals import status_changed_by_person
 from orders.timeline import lock_order, next_seq, write_event
-from orders.transitions import CALLED_OFF, move_by_person, move_by_platform, move_by_provider
+from orders.transitions import CALLED_OFF, RANK, move_by_person, move_by_platform, move_by_provider
 from providers.events import (
     AMOUNT_FIELDS,
     Address,
@@ -74,6 +74,8 @@ class Delivery:
     via_hub: bool = False
     is_test: bool = False
     """Sent with a sandbox credential or by the webhook test."""
+    is_imported: bool = False
+    """Never came: we found the order in its provider's list and asked for it."""
 
 
 def order_id_of(company: Company, provider: str, event: ProviderEvent) -> uuid.UUID | None:
@@ -138,7 +140,7 @@ def _create(company: Company, provider: str, event: ProviderEvent, delivery: Del
         courier=dataclasses.asdict(event.courier) if event.courier else None,
         callback_urls=snapshot.callback_urls or {},
         is_test=bool(snapshot.is_test) or delivery.is_test,
-        rings=ring_of_new(status),
+        rings=ring_of_new(status) if is_actionable(status, snapshot, placed_at, delivery) else "",
         via_hub=delivery.via_hub,
         placed_at=placed_at,
         received_at=delivery.received_at,
@@ -174,6 +176,8 @@ def _create(company: Company, provider: str, event: ProviderEvent, delivery: Del
         source=OrderEvent.Source.PROVIDER,
         provider_status=event.provider_status,
         webhook_event_id=delivery.event_id,
+        note=_IMPORTED if delivery.is_imported else "",
+        is_loud=delivery.is_imported,
         occurred_at=placed_at,
     )
     logger.debug(
@@ -182,6 +186,19 @@ def _create(company: Company, provider: str, event: ProviderEvent, delivery: Del
         order.customer_id, order.item_count, order.currency, order.seq, ", ".join(order.attention_reasons) or "nothing",
     )  # fmt: skip
     return order
+
+
+_IMPORTED = gettext_noop("never came by itself, found in the provider's list")
+ACTIONABLE_FOR = timedelta(hours=2)
+"""So long after an order was placed, or after the time for which it was ordered, a kitchen may still have to cook it."""
+
+
+def is_actionable(status: Status, snapshot: OrderSnapshot, placed_at: datetime, delivery: Delivery) -> bool:
+    """Tell whether somebody has to hear of a new order: always of one that came, of an imported one while it can be cooked."""
+    if not delivery.is_imported:
+        return True
+    wanted_at = max(placed_at, snapshot.scheduled_for or placed_at)
+    return RANK[status] < RANK[Status.READY] and delivery.received_at < wanted_at + ACTIONABLE_FOR
 
 
 def order_currency(company: Company, provider: str, snapshot: OrderSnapshot, branch: BranchMatch) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from providers.events import Kind, OrderEvent, Status
+from providers.listing import OrderListing
 from providers.outbound import ProviderCalls, RejectReason
 from providers.payload import PayloadError, Reader
 from providers.signatures import NEXARA, InboundRequest, Scheme, Secrets, verify_request
@@ -48,6 +49,8 @@ class ProviderAdapter:
 
     calls: ClassVar[ProviderCalls | None] = None
     """How the kitchen's answers go to the provider; None: it takes none."""
+    listing: ClassVar[OrderListing | None] = None
+    """How the provider is asked which orders there were; None: it has no list that we know."""
 
     @property
     def reject_reasons(self) -> tuple[RejectReason, ...]:

@@ -304,6 +304,12 @@ CELERY_BEAT_SCHEDULE = {
     "watch-alerts": {"task": "integration.watch_alerts", "schedule": 10.0, "options": {"expires": 10}},
     "watch-parked": {"task": "integration.watch_parked", "schedule": 30.0, "options": {"expires": 30}},
     "roll-up": {"task": "integration.roll_up", "schedule": 60.0, "options": {"expires": 60}},
+    "reconcile": {"task": "integration.reconcile", "schedule": crontab(minute="*/15"), "options": {"expires": 600}},
+    "report-days": {
+        "task": "integration.report_days",
+        "schedule": crontab(minute="10,40"),
+        "options": {"expires": 1200},
+    },
     "prune-logs": {"task": "integration.prune_logs", "schedule": timedelta(hours=6), "options": {"expires": 3600}},
     "prune-personal-data": {
         "task": "integration.prune_personal_data",
@@ -353,6 +359,7 @@ SPECTACULAR_SETTINGS = {
         "DeliveryStatusEnum": "integration.models.WebhookStatus",
         "PushStatusEnum": "integration.models.PushStatus",
         "WebhookAnswerEnum": "integration.schema.ANSWERS",
+        "DeliverySourceEnum": ["webhook", "reconciliation", "test"],
         "HealthStatusEnum": ["healthy", "degraded", "unhealthy"],
         "AlertSeverityEnum": "integration.models.Alert.Severity",
         "AlertChannelKindEnum": "integration.models.AlertChannel.Kind",

@@ -22,6 +22,7 @@ from integration.models.outbound import (
     PushStatus,
 )
 from integration.models.reading import HubReading
+from integration.models.reconciliation import ListedOrder, ReconciliationReport, ReconciliationRun
 from integration.models.sandbox import SandboxCall, SandboxDelivery, SandboxOrder
 from integration.models.webhook import (
     IntegrationWebhook,
@@ -45,6 +46,7 @@ __all__ = [
     "Heartbeat",
     "HubReading",
     "IntegrationWebhook",
+    "ListedOrder",
     "NoticeStatus",
     "OutboundAttempt",
     "OutboundPush",
@@ -52,6 +54,8 @@ __all__ = [
     "ProviderToken",
     "PushRoute",
     "PushStatus",
+    "ReconciliationReport",
+    "ReconciliationRun",
     "SandboxCall",
     "SandboxDelivery",
     "SandboxOrder",

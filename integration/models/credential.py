@@ -32,7 +32,7 @@ class ProviderCredential(models.Model):
 
     SECRET_FIELDS: ClassVar[tuple[str, ...]] = (
         "webhookSecret", "apiKey", "jwtSecret", "bearerToken", "secretKey", "secret",
-        "clientId", "clientSecret", "username", "password",
+        "clientId", "clientSecret", "username", "password", "chainCode",
     )  # fmt: skip
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -12,6 +12,8 @@ from integration.fields import EncryptedJSONField
 
 TEST_PROOF = "test"
 """Stands as the proof of a delivery that the webhook test made."""
+RECONCILIATION = "reconciliation"
+"""Stands as the proof of a delivery that never came: we asked for it ourselves, with our own credential."""
 
 
 class WebhookStatus(models.TextChoices):
@@ -126,6 +128,11 @@ class WebhookLog(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider} {self.event_type or self.provider_event} {self.external_id}"
+
+    @property
+    def source(self) -> str:
+        """How it got here: ``webhook``, ``reconciliation``, or ``test``."""
+        return self.proof if self.proof in (RECONCILIATION, TEST_PROOF) else "webhook"
 
 
 class WebhookBody(models.Model):

@@ -22,6 +22,8 @@ ACCOUNT_FIELDS = {
     "jahez": ("apiKey", "secret"),
 }
 """The fields of a credential that get a token at each provider that is played."""
+LISTING_FIELDS = {"talabat": ("chainCode",)}
+"""What besides a token its list of orders needs."""
 PLAYED = tuple(ACCOUNT_FIELDS)
 
 TOKEN_LIFE_S = {"careem": 86_400, "talabat": 1_800, "deliveroo": 300, "jahez": 3_600}
@@ -63,7 +65,7 @@ def wire(company: Company) -> None:
         credential = ProviderCredential.objects.filter(company=company, provider=provider).first()
         if has_real_account(credential) or (credential and credential.base_url and not is_wired(credential)):
             continue
-        make_credential(company, provider, fields)
+        make_credential(company, provider, (*fields, *LISTING_FIELDS.get(provider, ())))
         url = sandbox_url(provider)
         # The address may have moved since the last start.
         ProviderCredential.objects.filter(company=company, provider=provider).exclude(base_url=url).update(base_url=url)

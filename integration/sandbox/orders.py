@@ -68,6 +68,8 @@ class Placing:
     is_overtaken: bool = False
     """Whether an event about the order comes before the order."""
     late_courier: bool = False
+    is_lost: bool = False
+    """Whether the order's webhook never leaves the provider, so that only its list tells of it."""
 
 
 def place_order(company: Company, provider: str, placing: Placing, now: datetime) -> SandboxOrder:
@@ -118,6 +120,8 @@ def place_order(company: Company, provider: str, placing: Placing, now: datetime
         creation = _enqueue(order, "created", built, now + (second * OVERTAKEN_BY_S if early else timedelta(0)))
         if early and (event := payloads.build_event(order, early, now)):
             _enqueue(order, early, event, now)
+        if placing.is_lost:
+            SandboxDelivery.objects.filter(pk=creation.pk).update(status=SandboxDelivery.Status.GIVEN_UP)
         if placing.is_sent_twice:
             _copy(creation, creation.due_at + second * DUPLICATE_AFTER_S)
     return order

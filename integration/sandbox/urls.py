@@ -16,6 +16,8 @@ urlpatterns = [
     path("careem/pos/api/v1/orders/<str:external_id>", careem.CareemOrderView.as_view()),
     path("careem/pos/api/v1/orders/<str:external_id>/delay-request", careem.CareemDelayView.as_view()),
     path("talabat/v2/login", talabat.TalabatTokenView.as_view()),
+    path("talabat/v2/chains/<str:chain>/orders/ids", talabat.TalabatReportView.as_view()),
+    path("talabat/v2/chains/<str:chain>/orders/<str:external_id>", talabat.TalabatOrderView.as_view()),
     path("talabat/v2/order/status/<str:token>", talabat.TalabatStatusView.as_view()),
     path("talabat/v2/orders/<str:token>/preparation-completed", talabat.TalabatPreparedView.as_view()),
     path("talabat/v2/orders/<str:token>/adjust-preparation-time", talabat.TalabatAdjustView.as_view()),

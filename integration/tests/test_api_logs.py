@@ -68,6 +68,7 @@ def test_the_log_lists_deliveries_newest_first(amman, dubai):
                     "duplicates": 0,
                     "count": 1,
                     "isEnvelope": False,
+                    "source": "webhook",
                     "receivedAt": iso_time(log.received_at),
                     "processedAt": iso_time(log.processed_at),
                     "nextAttemptAt": None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from providers.base import InboundRequest, ProviderAdapter
 from providers.careem import native
 from providers.careem.calls import CareemCalls
+from providers.careem.listing import CareemListing
 from providers.events import OrderEvent, Status
 from providers.hub import HubFields, order_object, read_event
 from providers.payload import Reader
@@ -93,6 +94,7 @@ class CareemAdapter(ProviderAdapter):
     ignored_events = IGNORED
     statuses = STATUSES
     calls = CareemCalls()
+    listing = CareemListing()
 
     def accept_within_s(self, country: str) -> int | None:
         """Return ten minutes, our own caution: Careem documents a partner timeout but not its length."""

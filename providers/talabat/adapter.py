@@ -18,6 +18,7 @@ from providers.payload import Reader
 from providers.signatures import JsonWebToken, Scheme, StaticKey
 from providers.strict_json import clean, shown
 from providers.talabat.calls import TalabatCalls
+from providers.talabat.listing import TalabatListing
 from providers.talabat.native import (
     POS_OTHER_WORDS,
     POS_STATUSES,
@@ -142,6 +143,7 @@ class TalabatAdapter(ProviderAdapter):
     }
     default_currency = "JOD"
     calls = TalabatCalls()
+    listing = TalabatListing()
     stored_status = 202  # pluginApi: 200 and 202 both acknowledge a dispatch
 
     def methods(self, path: str) -> tuple[str, ...]:

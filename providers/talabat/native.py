@@ -37,6 +37,8 @@ from providers.words import COURIER_WORDS, ORDER_TYPES, EventWord
 
 POS_STATUSES: dict[str, Status] = {"order_cancelled": Status.CANCELLED, "order_picked_up": Status.OUT_FOR_DELIVERY}
 """Words of a ``posOrderStatus`` that move the order."""
+REPORT_STATUSES: dict[str, Status] = {"accepted": Status.CONFIRMED, "cancelled": Status.CANCELLED}
+"""Words that stand beside a dispatch in the middleware's report of an order."""
 
 POS_OTHER_WORDS = frozenset(
     {
@@ -69,7 +71,7 @@ def read_dispatch(order: Reader, meaning: EventWord, *, word: str = "", remote_i
         meaning,
         word=word,
         status_word=order.at("status").word(),
-        statuses=POS_STATUSES,
+        statuses=POS_STATUSES | REPORT_STATUSES,
         external_id=order.at("token").required_identifier(),
         order=order,
         snapshot=snapshot,

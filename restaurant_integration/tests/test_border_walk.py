@@ -101,6 +101,7 @@ def values_for(path: str, owner: Installation) -> Iterator[dict[str, str]]:
     company_id = [str(owner.company.id)]
     known = objects_of(owner) | {"company_id": company_id, "client_id": company_id, "path": ["order/AMM-1"]}
     known["log_id"] = known["event_id"]
+    known["forward_id"] = [str(push.pk) for push in OutboundPush.objects.filter(company=owner.company)]
     row = ADMIN_ROW.match(path)
     if row:
         known["id"] = known["object_id"] = [str(row_of(apps.get_model(row[1], row[2]), owner).pk)]
@@ -108,7 +109,7 @@ def values_for(path: str, owner: Installation) -> Iterator[dict[str, str]]:
         yield {"content_type_id": "1", "object_id": str(owner.company.id)}
         return
     if path.startswith("sandbox/"):
-        known |= {name: ["THEIRS-1"] for name in ("external_id", "token")}
+        known |= {name: ["THEIRS-1"] for name in ("external_id", "token", "chain")}
     if not names:
         yield {}
         return
@@ -263,6 +264,7 @@ TAKES = {
     "integration.process_events": ["log_ids", "token"],
     "integration.push_claimed": ["push_id", "token"],
     "integration.push_order": ["order_id"],
+    "integration.reconcile_with": ["company_id", "source"],
     "integration.send_notice": ["notice_id", "token"],
 }
 

@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 
 from django.db import transaction
 from django.db.models import Count, Prefetch, Q
+from django.http import HttpResponse
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -21,7 +23,8 @@ from integration.api.reading import Fields, body_of, query_of
 from integration.breaker import state_of
 from integration.events import PROVIDERS, event_json, filter_events, visible_events
 from integration.hub import shapes
-from integration.hub.callers import PlatformReadView
+from integration.hub.callers import Platform, PlatformReadView
+from integration.hub.envelopes import envelope_of
 from integration.hub.forwards import EVENTS
 from integration.hub.subscriptions import breaker_name, current_key, hurry
 from integration.inbox import NotReplayableError, replay
@@ -120,6 +123,39 @@ class HubStatsView(PlatformReadView):
             dropped=Count("pk", filter=Q(status=PushStatus.DROPPED)),
         )
         return Response({"success": True, "data": data | {"forwards": counts}})
+
+
+class ForwardEnvelopeView(PlatformReadView):
+    """``GET /api/webhooks/forwards/{forwardId}``."""
+
+    @extend_schema(
+        operation_id="hub_forward",
+        summary="Read what was, or is to be, forwarded",
+        description=(
+            "The envelope, byte for byte as the subscriber gets it under the same `X-Webhook-Id`, for a platform that it did"
+            f" not reach. Managers, and platforms. {_PLATFORM}"
+        ),
+        parameters=COMPANY,
+        responses={
+            200: OpenApiResponse(OpenApiTypes.OBJECT, "The envelope."),
+            **failures(404, s410="`gone`: the provider's bytes are past their retention"),
+        },
+        tags=["hub"],
+    )
+    def get(self, request: Request, forward_id: uuid.UUID) -> HttpResponse:
+        """Answer the envelope."""
+        if not isinstance(self.request.auth, Platform) and not self.access.at_least(Role.MANAGER):
+            raise ApiError(403, "permission_denied", "This needs the role manager.")
+        forwards = OutboundPush.objects.filter(company=self.company, subscription__isnull=False)
+        if self.access.branch_ids is not None:
+            forwards = forwards.filter(order__in=self.access.orders())
+        forward = forwards.select_related("order", "delivery", "event").filter(pk=forward_id).first()
+        if forward is None:
+            raise not_found("This forward")
+        envelope = envelope_of(forward)
+        if envelope is None:
+            raise ApiError(410, "gone", "The provider's bytes are past their retention.")
+        return HttpResponse(envelope, content_type="application/json")
 
 
 class RetryView(CompanyAPIView):

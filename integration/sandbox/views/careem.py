@@ -20,6 +20,8 @@ REASONS = frozenset(
     }
 )  # fmt: skip
 MAX_DELAY_MINUTES = 60
+LISTED = 50
+"""How long Careem's own list is, is not published."""
 
 
 class CareemTokenView(TokenView):
@@ -48,20 +50,22 @@ class CareemView(ProviderView):
 
 
 class CareemOrdersView(CareemView):
-    """``GET /pos/api/v1/orders``."""
+    """``GET /pos/api/v1/orders``: the newest of a branch, or of all where no header names one; groups are left out."""
 
     def get(self, request: Request) -> Response:
         assert self.account is not None
         self.count_call()
-        found = SandboxOrder.objects.filter(company_id=self.account.company_id, provider=self.provider)[:50]
-        return Response({"orders": [order_json(order) for order in found]})
+        found = SandboxOrder.objects.filter(company_id=self.account.company_id, provider=self.provider)
+        if branch := request.headers.get("Branch-Id", ""):
+            found = found.filter(store_id=branch)
+        return Response({"orders": [_without_groups(whole_json(order)) for order in found[:LISTED]]})
 
 
 class CareemOrderView(CareemView):
     """``GET`` and ``PUT /pos/api/v1/orders/{id}``."""
 
     def get(self, request: Request, external_id: str) -> Response:
-        return Response(order_json(self.order(external_id)))
+        return Response(whole_json(self.order(external_id)))
 
     def put(self, request: Request, external_id: str) -> Response:
         order, body, now = self.order(external_id), self.body(), timezone.now()
@@ -91,8 +95,21 @@ class CareemDelayView(CareemView):
 
 
 def order_json(order: SandboxOrder) -> dict[str, Any]:
-    """Return an order as the API shows it: Careem knows of it what it sent, and where it is now."""
+    """Return an order as the API answers a change of it: which it is, and where it is now."""
     key = int(order.external_id) if order.external_id.isdigit() else order.external_id
     words = {"placed": "pending", "accepted": "ready" if order.ready_at else "accepted", "courier_here": "driver_here",
              "picked_up": "trip_started", "delivered": "trip_ended"}  # fmt: skip
     return {"id": key, "status": words.get(order.status, "cancelled"), "branch": {"id": order.store_id}}
+
+
+def whole_json(order: SandboxOrder) -> dict[str, Any]:
+    """Return an order as a list and a look at it show it: Careem knows of it what it sent, and where it is now.
+
+    One that came from elsewhere, or in the hub's form, is told as after a change.
+    """
+    details, now = order.payload.get("details"), order_json(order)
+    return {**details, **now, "branch": details["branch"]} if isinstance(details, dict) else now
+
+
+def _without_groups(order: dict[str, Any]) -> dict[str, Any]:
+    return {**order, "items": [{**item, "groups": []} for item in order["items"]]} if "items" in order else order

@@ -22,7 +22,7 @@ from orders.times import iso_time
 
 KINDS = ("created", "pickup", "scheduled", "own_delivery", "dine_in")
 SHOWN = 100
-_FLAGS = ("hasUnmappedItem", "isSentTwice", "isOvertaken", "lateCourier")
+_FLAGS = ("hasUnmappedItem", "isSentTwice", "isOvertaken", "lateCourier", "isLost")
 _FIELDS = {"kind", "number", "customerName", "note", "speed", "customerCancelsAfterS", *_FLAGS}
 
 
@@ -128,6 +128,7 @@ def read_placing(body: Any) -> Placing:
         is_sent_twice=body.get("isSentTwice", False),
         is_overtaken=body.get("isOvertaken", False),
         late_courier=body.get("lateCourier", False),
+        is_lost=body.get("isLost", False),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,7 +13,7 @@ from rest_framework.response import Response
 from integration.models import SandboxOrder
 from integration.sandbox import orders
 from integration.sandbox.views.base import ProviderView, TokenView, bad_request, text_of
-from orders.errors import ApiError
+from orders.errors import ApiError, not_found
 from providers.payload import parse_time
 
 AFTER_ACCEPTANCE = frozenset(
@@ -26,6 +27,12 @@ REASONS = AFTER_ACCEPTANCE | {
     "MOV_NOT_REACHED", "NO_COURIER", "NO_PICKER", "NO_RESPONSE", "OUTSIDE_DELIVERY_AREA", "TECHNICAL_PROBLEM",
     "TEST_ORDER", "TOO_BUSY", "WILL_NOT_WORK_WITH_PLATFORM",
 }  # fmt: skip
+_Status = SandboxOrder.Status
+REPORTED = {
+    "accepted": {_Status.ACCEPTED, _Status.COURIER_HERE, _Status.PICKED_UP, _Status.DELIVERED},
+    "cancelled": {_Status.CANCELLED, _Status.REJECTED, _Status.TIMED_OUT},
+}
+"""An order that nobody has answered yet stands in neither list."""
 LEAST_AHEAD = timedelta(minutes=2)
 CLOCKS_MAY_DIFFER = timedelta(seconds=10)
 MOST_ADJUSTMENT = timedelta(minutes=60)
@@ -100,6 +107,52 @@ class TalabatPreparedView(TalabatView):
             raise bad_request("No rider of Talabat's comes for this order.")
         self.change(order, lambda row: orders.mark_ready(row, now))
         return Response({})
+
+
+class TalabatChainView(TalabatView):
+    """A call about the orders of a chain, whose code comes with the account."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        assert self.account is not None
+        if kwargs["chain"] != self.account.credential.value("chainCode"):
+            raise not_found("This chain")
+
+    def orders(self) -> QuerySet[SandboxOrder]:
+        """Return the chain's orders that Talabat sent itself, newest first."""
+        assert self.account is not None
+        found = SandboxOrder.objects.filter(company_id=self.account.company_id, provider=self.provider)
+        return found.filter(payload__has_key="token")
+
+
+class TalabatReportView(TalabatChainView):
+    """``GET /v2/chains/{chain}/orders/ids``: the accepted or the cancelled ones of the last hours."""
+
+    def get(self, request: Request, chain: str) -> Response:
+        self.count_call()
+        status, hours = request.query_params.get("status"), request.query_params.get("pastNumberOfHours", "24")
+        if status not in REPORTED:
+            raise bad_request("status is accepted or cancelled.", status=str(status)[:100])
+        if not hours.isascii() or not hours.isdigit() or not 1 <= int(hours) <= 24:
+            raise bad_request("pastNumberOfHours is a whole number from 1 to 24.", pastNumberOfHours=hours[:100])
+        found = self.orders().filter(placed_at__gte=timezone.now() - timedelta(hours=int(hours)))
+        if vendor := request.query_params.get("vendorId"):
+            found = found.filter(store_id=vendor)
+        ids = [order.external_id for order in found if order.status in REPORTED[status]]
+        return Response({"orderIdentifiers": ids, "count": len(ids)})
+
+
+class TalabatOrderView(TalabatChainView):
+    """``GET /v2/chains/{chain}/orders/{orderId}``: the dispatch, with what became of it."""
+
+    def get(self, request: Request, chain: str, external_id: str) -> Response:
+        order = self.orders().filter(external_id=external_id).first()
+        self.external_id = external_id[:512]
+        self.count_call()
+        if order is None:
+            raise not_found("This order")
+        status = next((word for word, statuses in REPORTED.items() if order.status in statuses), None)
+        return Response({"order": {**order.payload, "status": status, "reason": None}})
 
 
 class TalabatAdjustView(TalabatView):

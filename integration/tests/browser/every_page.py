@@ -49,6 +49,7 @@ PAGES = (
     Page("webhooks-replay", least=Role.MANAGER),
     Page("webhooks-test", least=Role.MANAGER),
     Page("integrations"),
+    Page("reconciliation", least=Role.MANAGER),
     Page("alert-channels", least=Role.OWNER),
     Page("alert-channels", query="add=webhook", least=Role.OWNER),
     Page("menu"),

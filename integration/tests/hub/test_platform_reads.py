@@ -9,8 +9,9 @@ from django.test import Client
 from django.utils import timezone
 
 from integration.hub.callers import SIGNATURE
-from integration.models import WebhookLog
-from integration.tests.hub.calls import KEY, OTHER_KEY, subscribed
+from integration.hub.envelopes import envelope_of
+from integration.models import WebhookBody, WebhookLog
+from integration.tests.hub.calls import KEY, OTHER_KEY, forwards, subscribed
 
 pytestmark = pytest.mark.django_db
 PATHS = ("/api/webhooks/stats?period=day", "/api/webhooks/logs")
@@ -67,3 +68,32 @@ def test_without_any_proof_nobody_reads(amman):
 def test_the_proof_opens_nothing_else(amman, path):
     subscribed(amman)
     assert read(path.format(amman.company.id), amman, KEY).status_code == 401
+
+
+def test_a_platform_reads_what_was_to_reach_it_byte_for_byte(amman):
+    subscribed(amman)
+    amman.send("careem", dialect="native")
+    (forward,) = forwards(amman)
+    answer = read(f"/api/webhooks/forwards/{forward.id}", amman, KEY)
+    assert (answer.status_code, answer["Content-Type"], answer.content) == (
+        200,
+        "application/json",
+        envelope_of(forward),
+    )
+
+
+def test_anothers_forward_is_not_there_and_staff_read_none(amman, dubai):
+    subscribed(amman)
+    amman.send("careem")
+    path = f"/api/webhooks/forwards/{forwards(amman)[0].id}"
+    assert dubai.client().get(path).status_code == 404
+    assert read(path, dubai, KEY).status_code == 404
+    assert amman.client(amman.staff).get(path).status_code == 403
+    assert amman.client(amman.manager).get(path).status_code == 200
+
+
+def test_a_forward_whose_bytes_are_past_their_retention_is_gone(amman):
+    subscribed(amman)
+    amman.send("careem")
+    WebhookBody.objects.all().delete()
+    assert read(f"/api/webhooks/forwards/{forwards(amman)[0].id}", amman, KEY).status_code == 410
