@@ -28,6 +28,7 @@ from integration.redaction import redact_headers
 from integration.retry import WORK_LEASE_S, next_delay
 from orders import live
 from orders.audit import record_act
+from orders.compiled import Select, Update, insert
 from orders.logs import following
 from orders.models import Company, User
 from orders.models.order import order_id_for
@@ -157,8 +158,8 @@ def _insert(log: WebhookLog, body: bytes) -> bool:
     """Insert a row and its bytes in one transaction; False where its key is taken."""
     try:
         with transaction.atomic():
-            log.save(force_insert=True)
-            WebhookBody(log=log, body=body).save(force_insert=True)
+            insert(log)
+            insert(WebhookBody(log=log, body=body))
     except IntegrityError:
         return False
     return True
@@ -375,10 +376,7 @@ def _apply_parked(creation: WebhookLog, order_id: uuid.UUID) -> int:
 
     So an order that was cancelled before it came is never seen open.
     """
-    parked = WebhookLog.objects.filter(
-        company=creation.company, provider=creation.provider, order_id=order_id, status=WebhookStatus.PARKED
-    ).select_related("company", "body")
-    logs = list(parked.order_by("received_at", "id"))
+    logs = _PARKED.all(company=creation.company_id, provider=creation.provider, order_id=order_id)
     for log in logs:
         delivery = Delivery(received_at=log.received_at, event_id=log.id, is_test=log.is_test)
         for event in parse_row(log, stored_request(log)):
@@ -393,15 +391,20 @@ def _apply_parked(creation: WebhookLog, order_id: uuid.UUID) -> int:
     return len(logs)
 
 
+_PARKED = Select(
+    lambda at: WebhookLog.objects.select_related("company", "body").filter(
+        company=at.one("company", WebhookLog, "company"), provider=at.one("provider", WebhookLog, "provider"),
+        order_id=at.one("order_id", WebhookLog, "order_id"), status=WebhookStatus.PARKED,
+    ).order_by("received_at", "id")
+)  # fmt: skip
+
+
 def _finish(log: WebhookLog) -> None:
     """Write the row's result, if the claim is still ours; raise LostClaimError, which undoes everything, if not."""
     token, log.claim_token, log.next_attempt_at = log.claim_token, None, None
     log.processed_at = timezone.now()
     log.duration_ms = round((log.processed_at - log.received_at).total_seconds() * 1000, 3)
-    written = WebhookLog.objects.filter(pk=log.pk, claim_token=token, status=WebhookStatus.PROCESSING).update(
-        **{name: getattr(log, name) for name in _RESULT_FIELDS}
-    )
-    if not written:
+    if not _RESULT.run(log, id=log.pk, token=token):
         raise LostClaimError
     mark_late(log)
 
@@ -409,6 +412,13 @@ def _finish(log: WebhookLog) -> None:
 _RESULT_FIELDS = (
     "status", "event_type", "provider_event", "external_id", "order_id", "order_status", "warnings", "error_code", "error",
     "details", "fingerprint", "claim_token", "next_attempt_at", "processed_at", "duration_ms",
+)  # fmt: skip
+_RESULT = Update(
+    _RESULT_FIELDS,
+    lambda at: WebhookLog.objects.filter(
+        pk=at.one("id", WebhookLog, "id"), claim_token=at.one("token", WebhookLog, "claim_token"),
+        status=WebhookStatus.PROCESSING,
+    ),
 )  # fmt: skip
 
 

@@ -12,12 +12,26 @@ from django.conf import settings
 
 from integration.models import IntegrationWebhook, ProviderCredential
 from integration.models.credential import NEXARA
+from orders.compiled import Select
 from orders.models import Company
 from providers.base import InboundRequest, ProviderAdapter
 from providers.signatures import NEXARA as NEXARA_SCHEME
 from providers.signatures import Scheme, SignatureError, verify_request
 
 UNVERIFIED = "unverified"
+_COMPANY = Select(lambda at: Company.objects.filter(pk=at.one("id", Company, "id")))
+_CREDENTIALS = Select(
+    lambda at: ProviderCredential.objects.filter(
+        company=at.one("company", ProviderCredential, "company"),
+        provider__in=at.many("providers", ProviderCredential, "provider"),
+    )
+)
+_REGISTERED = Select(
+    lambda at: IntegrationWebhook.objects.filter(
+        company=at.one("company", IntegrationWebhook, "company"),
+        provider=at.one("provider", IntegrationWebhook, "provider"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +54,7 @@ def find_company(company_id: str) -> Company | None:
         key = uuid.UUID(company_id)
     except ValueError:
         key = uuid.uuid4()  # nobody's: looked up all the same
-    return Company.objects.filter(pk=key).first()
+    return _COMPANY.first(id=key)
 
 
 def find_sender(company: Company | None, adapter: ProviderAdapter | None, now: datetime) -> Sender:
@@ -49,7 +63,7 @@ def find_sender(company: Company | None, adapter: ProviderAdapter | None, now: d
     names = {scheme.secret for scheme in adapter.schemes} if adapter else set()
     # Nobody's id is looked up as well, so that an unknown company costs what a known one does.
     company_id = company.id if company else uuid.uuid4()
-    found = ProviderCredential.objects.filter(company_id=company_id, provider__in=[slug, NEXARA])
+    found = _CREDENTIALS.all(company=company_id, providers=[slug, NEXARA])
     credentials = {credential.provider: credential for credential in found}
     own, hub = credentials.get(slug), credentials.get(NEXARA)
     secrets = {name: own.valid_values(name, now) if own else () for name in names}
@@ -58,7 +72,7 @@ def find_sender(company: Company | None, adapter: ProviderAdapter | None, now: d
         fallback = settings.PROVIDER_FALLBACK_SECRETS.get(slug, "")
         secrets[adapter.hub_secret] = (fallback,) if fallback else ()
     hub_values = hub.valid_values("secretKey", now) if hub and hub.is_enabled else ()
-    registered = IntegrationWebhook.objects.filter(company_id=company_id, provider=slug).first()
+    registered = _REGISTERED.first(company=company_id, provider=slug)
     registered_key = str(registered.secrets.get("secretKey", "")) if registered else ""
     secrets[NEXARA_SCHEME.secret] = ((registered_key,) if registered_key else ()) + hub_values
     enabled = settings.PROVIDER_ENABLED.get(slug, True) and (own is None or own.is_enabled)

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
+from orders.compiled import insert_all
 from orders.matching import Menu
 from orders.models import MenuProduct, Order, OrderItem, OrderItemModifier
 from providers.events import AMOUNT_FIELDS, Line, Modifier, OrderSnapshot
@@ -37,8 +38,8 @@ def write_lines(order: Order, lines: Iterable[Line], store_ids: tuple[str, ...])
         items.append(item)
         unmapped = unmapped or product is None
         unmapped = _add_modifiers(item, None, line.modifiers, menu, modifiers) or unmapped
-    OrderItem.objects.bulk_create(items)
-    OrderItemModifier.objects.bulk_create(modifiers)
+    insert_all(items)
+    insert_all(modifiers)
     order.item_count = sum(item.quantity for item in items)
     return unmapped
 

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from orders.compiled import Param, Params, Select, insert
 from orders.contacts import Contact
 from orders.models import Branch, BranchStore, Company, Customer, MenuProduct, MenuProductCode
 from orders.names import name_key
@@ -32,10 +33,7 @@ def match_branch(company: Company, provider: str, store_ids: tuple[str, ...]) ->
     """
     if store_ids:
         stores = {
-            store.store_id: store
-            for store in BranchStore.objects.select_related("branch").filter(
-                provider=provider, store_id__in=store_ids, branch__company=company
-            )
+            store.store_id: store for store in _STORES.all(provider=provider, store_ids=store_ids, company=company.id)
         }
         for store_id in store_ids:
             if store_id in stores:
@@ -61,8 +59,7 @@ def match_customer(company: Company, contact: Contact) -> Customer:
     if customer is None:
         draft = Customer(company=company, phone_key=contact.phone_key, email_key=contact.email_key, **fields)
         # Another order of the same person may be inserting them now: the loser of the constraint reads the winner.
-        Customer.objects.bulk_create([draft], ignore_conflicts=True)
-        found = draft if not (contact.phone_key or contact.email_key) else _find_customer(company, contact)
+        found = None if insert(draft, unless_taken=True) else _find_customer(company, contact)
         logger.debug("No customer matches by %s: a new one", _keys(contact))
         return found or draft
     logger.debug("Customer %s matches by %s", customer.pk, _keys(contact))
@@ -86,15 +83,41 @@ def _keys(contact: Contact) -> str:
 
 
 def _find_customer(company: Company, contact: Contact) -> Customer | None:
-    people = Customer.objects.filter(company=company)
     if contact.phone_key:
-        found = people.filter(phone_key=contact.phone_key).first()
+        found = _BY_PHONE.first(company=company.id, phone=contact.phone_key)
         if found or not contact.email_key:
             return found
-        return people.filter(email_key=contact.email_key, phone_key=None).first()
+        return _BY_EMAIL_ALONE.first(company=company.id, email=contact.email_key)
     if contact.email_key:
-        return people.filter(email_key=contact.email_key).order_by("created_at", "id").first()
+        return _BY_EMAIL.first(company=company.id, email=contact.email_key)
     return None
+
+
+def _people(at: Params, **keys: Param) -> QuerySet[Customer]:
+    return Customer.objects.filter(company=at.one("company", Customer, "company"), **keys)
+
+
+_BY_PHONE = Select(lambda at: _people(at, phone_key=at.one("phone", Customer, "phone_key")))
+_BY_EMAIL = Select(
+    lambda at: _people(at, email_key=at.one("email", Customer, "email_key")).order_by("created_at", "id")[:1]
+)
+_BY_EMAIL_ALONE = Select(
+    lambda at: _people(at, email_key=at.one("email", Customer, "email_key")).filter(phone_key=None)
+)
+_STORES = Select(
+    lambda at: BranchStore.objects.select_related("branch").filter(
+        provider=at.one("provider", BranchStore, "provider"),
+        store_id__in=at.many("store_ids", BranchStore, "store_id"),
+        branch__company=at.one("company", Branch, "company"),
+    )
+)
+_CODES = Select(
+    lambda at: MenuProductCode.objects.select_related("product").filter(
+        company=at.one("company", MenuProductCode, "company"),
+        provider=at.one("provider", MenuProductCode, "provider"),
+        external_id__in=at.many("ids", MenuProductCode, "external_id"),
+    )
+)
 
 
 class Menu:
@@ -106,10 +129,8 @@ class Menu:
         ids = {candidate for thing in things for candidate in self._candidates(thing.external_id)}
         self._by_id = {
             code.external_id: code.product
-            for code in MenuProductCode.objects.select_related("product").filter(
-                company=company, provider=provider, external_id__in=ids
-            )
-        } if ids else {}  # fmt: skip
+            for code in _CODES.all(company=company.id, provider=provider, ids=sorted(ids))
+        }
         self._by_name = self._read_names(company, [thing for thing in things if self._with_id(thing) is None])
 
     def _read_names(self, company: Company, things: list[Line | Modifier]) -> dict[str, MenuProduct]:

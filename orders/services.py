@@ -21,6 +21,7 @@ from django.utils.translation import gettext_noop
 
 from orders.amounts import adds_up, computed_total
 from orders.bell import ring_after_provider, ring_after_step, ring_of_new
+from orders.compiled import Select, insert
 from orders.contacts import is_blank, read_contact
 from orders.lines import as_snapshot, lines_differ, write_lines
 from orders.matching import BranchMatch, match_branch, match_customer
@@ -98,7 +99,7 @@ def apply_event(company: Company, provider: str, event: ProviderEvent, delivery:
     with transaction.atomic(savepoint=False):
         lock_order(order_id)
         # The id is checked against its owner: Talabat answers with our id in a path that anybody may write.
-        order = Order.objects.filter(pk=order_id, company=company, provider=provider).select_related("customer").first()
+        order = _ORDER.first(id=order_id, company=company.id, provider=provider)
         if order is None and event.kind is not Kind.CREATED:
             logger.debug("Order %s has not come yet", order_id)
             return Applied(Outcome.PARKED, order_id)
@@ -109,6 +110,13 @@ def apply_event(company: Company, provider: str, event: ProviderEvent, delivery:
 
 
 NOTHING = OrderSnapshot()
+_ORDER = Select(
+    lambda at: Order.objects.select_related("customer").filter(
+        pk=at.one("id", Order, "id"),
+        company=at.one("company", Order, "company"),
+        provider=at.one("provider", Order, "provider"),
+    )
+)
 
 
 # -- creating ----------------------------------------------------------------------------------------------------------
@@ -168,7 +176,7 @@ def _create(company: Company, provider: str, event: ProviderEvent, delivery: Del
         reasons.add("unmapped_item")
     set_reasons(order, reasons)
     order.seq = next_seq(company.id)
-    order.save(force_insert=True)
+    insert(order)
     write_event(
         order,
         seq=order.seq,

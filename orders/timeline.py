@@ -9,6 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from orders import live
+from orders.compiled import cursor, insert
 from orders.models import CompanySequence, Order, OrderEvent
 
 
@@ -19,20 +20,20 @@ def lock_order(order_id: uuid.UUID) -> None:
     """
     if connection.vendor == "postgresql":
         key = int.from_bytes(order_id.bytes[:8], "big", signed=True)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+        with cursor() as asked:
+            asked.execute("SELECT pg_advisory_xact_lock(%s)", [key])
 
 
 def next_seq(company_id: uuid.UUID) -> int:
     """Take the company's next event number. Its row stays locked until the commit, so take it as late as possible."""
     pk = CompanySequence._meta.pk.get_db_prep_value(company_id, connection)
-    with connection.cursor() as cursor:
-        cursor.execute(
+    with cursor() as asked:
+        asked.execute(
             "INSERT INTO company_sequences (company_id, last_seq) VALUES (%s, 1)"
             " ON CONFLICT (company_id) DO UPDATE SET last_seq = company_sequences.last_seq + 1 RETURNING last_seq",
             [pk],
         )
-        return int(cursor.fetchone()[0])
+        return int(asked.fetchone()[0])
 
 
 def last_seq(company_id: uuid.UUID) -> int:
@@ -51,7 +52,7 @@ def write_event(order: Order, **fields: Any) -> OrderEvent:
         created_at=timezone.now(),
         **fields,
     )
-    entry.save(force_insert=True)
+    insert(entry)
     if entry.seq is not None:
         live.announce_order(order, entry)
     return entry

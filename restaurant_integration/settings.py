@@ -217,6 +217,8 @@ else:
             **DATABASES["default"].get("OPTIONS", {}),
             "connect_timeout": 1 if SERVES_REQUESTS else 5,
             "options": _limits,
+            # What is asked again and again (orders/compiled.py) is planned once for each connection.
+            "prepare_threshold": 5,
             # A server whose machine is gone sends no goodbye: give its connections up within half a minute.
             "keepalives_idle": 10,
             "keepalives_interval": 5,
