@@ -15,6 +15,7 @@ from integration.api.alert_channels import (
     TestAlertChannelView,
 )
 from integration.api.alerts import AcknowledgeAlertView, AlertListView, ResolveAlertView
+from integration.api.analytics import AnalyticsFileView, AnalyticsTableView
 from integration.api.audit import AuditView
 from integration.api.credentials import CredentialView
 from integration.api.evidence import OrderEvidenceView
@@ -32,6 +33,8 @@ from integration.api.tokens import TokenListView, TokenView
 API = "api/integration"
 
 urlpatterns = [
+    path("api/analytics/<str:table>.csv", AnalyticsFileView.as_view(), name="api-analytics-file"),
+    path("api/analytics/<str:table>", AnalyticsTableView.as_view(), name="api-analytics-table"),
     path("api/orders/<str:order_id>/prep-time", PrepTimeView.as_view(), name="api-order-prep-time"),
     path("api/orders/<str:order_id>/timeline", OrderTimelineView.as_view(), name="api-order-timeline"),
     path("api/orders/<str:order_id>/evidence", OrderEvidenceView.as_view(), name="api-order-evidence"),

@@ -8,6 +8,7 @@ from django.urls import path
 from integration.views import (
     alert_channels,
     alerts,
+    analytics,
     bell,
     dashboard,
     finding,
@@ -29,6 +30,7 @@ urlpatterns = [
     path("preferences/", choose, name="preferences"),
     path("dashboard/panels/", dashboard.panels, name="dashboard-panels"),
     path("find/", finding.search, name="find"),
+    path("analytics/", analytics.analytics, name="analytics"),
     path("alerts/", alerts.alerts, name="alerts"),
     path("alerts/channels/", alert_channels.channels, name="alert-channels"),
     path("alerts/channels/thresholds/", alert_channels.thresholds, name="alert-thresholds"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 from channels.db import database_sync_to_async
@@ -42,11 +42,11 @@ def safe_cell(value: object) -> str:
 
 def csv_pages(orders: QuerySet[Order], access: Access) -> Iterator[str]:
     """Yield the file in pieces, newest order first; each page is a query of its own, so nothing stays open between."""
-    yield BOM + _lines([COLUMNS])
+    yield BOM + csv_lines([COLUMNS])
     orders = with_details(orders).order_by("-created_at", "-id")
     page = list(orders[:PAGE])
     while page:
-        yield _lines([_row(order, access) for order in page])
+        yield csv_lines([_row(order, access) for order in page])
         if len(page) < PAGE:
             return
         last = page[-1]
@@ -60,7 +60,8 @@ async def in_threads(pages: Iterator[str]) -> AsyncIterator[str]:
         yield piece
 
 
-def _lines(rows: list[Any]) -> str:
+def csv_lines(rows: Iterable[Iterable[Any]]) -> str:
+    """Return rows as lines of CSV."""
     out = io.StringIO()
     csv.writer(out).writerows(rows)
     return out.getvalue()

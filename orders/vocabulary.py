@@ -25,7 +25,7 @@ _WORDS = (
     gettext_noop("order delivered"), gettext_noop("unchanged"), gettext_noop("late"),
     # Why a delivery waits for a person, or was refused
     gettext_noop("invalid payload"), gettext_noop("invalid envelope"), gettext_noop("delivery conflict"),
-    gettext_noop("invalid signature"),
+    gettext_noop("invalid signature"), gettext_noop("processing failed"),
     # Events of the samples
     gettext_noop("created"), gettext_noop("updated"), gettext_noop("cancelled"), gettext_noop("delivered"),
     gettext_noop("confirmed"), gettext_noop("accepted"), gettext_noop("preparing"), gettext_noop("ready"),

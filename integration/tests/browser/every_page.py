@@ -41,6 +41,7 @@ PAGES = (
     Page("orders:ticket", ("order",)),
     Page("find", query="q=a"),
     Page("find", query="q=nowhere"),
+    Page("analytics"),
     Page("alerts"),
     Page("alerts", query="state=acknowledged"),
     Page("webhooks"),

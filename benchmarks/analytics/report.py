@@ -1,0 +1,61 @@
+"""The section of docs/performance.md about the analytics: between two marks of its own."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.grid import report as grid
+from benchmarks.grid.report import PAGE, machine
+
+BEGIN, END = "<!-- analytics: written by python -m benchmarks.analytics -->", "<!-- analytics: end -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What was measured, what it has to be, and whether it is."""
+
+    what: str
+    goal: str
+    found: str
+    holds: bool
+
+    @classmethod
+    def of(cls, what: str, times_ms: Sequence[float], goal_ms: float) -> Row:
+        """Return the row of some answer times, whose 95th of a hundred has to be under a goal."""
+        ordered = sorted(times_ms)
+        p95 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
+        found = f"median {statistics.median(ordered):.0f}, p95 {p95:.0f} ms"
+        return cls(what, f"p95 under {goal_ms:.0f} ms", found, p95 < goal_ms)
+
+
+def section(rows: Sequence[Row], orders: int, kept: int, calls: int) -> str:
+    """Return the section as Markdown."""
+    lines = [
+        "## A year of analytics",
+        "",
+        f"`DATABASE_URL=postgres://… .venv/bin/python -m benchmarks.analytics --write` makes {orders:,} orders of the last 365"
+        f" days in one company, with three deliveries each, lets the task count them ({kept:,} rows are kept), asks for every"
+        f" table over the whole year {calls} times one after the other, through the whole program but for the wire, and"
+        " writes the table here. Today is counted from its raw rows each time; nothing is cached.",
+        "",
+        f"{machine()}.",
+        "",
+        "| what | goal | found | |",
+        "|---|---|---|---|",
+        *(
+            f"| {row.what} | {row.goal} | {row.found} | {('holds' if row.holds else 'does not hold') if row.goal else ''} |"
+            for row in rows
+        ),
+    ]
+    return "\n".join([BEGIN, *lines, END])
+
+
+def put(text: str, made: str) -> str:
+    """Return the page with the section in the place of its former self, at the end where there was none."""
+    return grid.put(text, made, BEGIN, END)
+
+
+def write(made: str) -> None:
+    PAGE.write_text(put(PAGE.read_text(encoding="utf-8"), made), encoding="utf-8")
