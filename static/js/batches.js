@@ -55,13 +55,13 @@ export class Batches {
     const now = performance.now();
     const isFirst = now - this.#startedAt > QUIET_MS;
     this.#rush = isFirst ? 0 : Math.min(this.#rush + 1, PAUSES_MS.length - 1);
-    const at = Math.max(this.#restsUntil, this.#startedAt + PAUSES_MS[this.#rush]);
-    if (this.gathers && at > now) await new Promise((resolve) => { setTimeout(resolve, at - now); });
+    const at = Math.max(this.#restsUntil, this.gathers ? this.#startedAt + PAUSES_MS[this.#rush] : 0);
+    if (at > now) await new Promise((resolve) => { setTimeout(resolve, at - now); });
     this.#startedAt = performance.now();
-    let restMs = LEAST_REST_MS;
+    let restMs = this.gathers ? LEAST_REST_MS : 0;
     try {
       if (this.#waiting.size > 4 * BATCH) await this.reload();
-      else await this.draw([...this.#waiting].slice(0, BATCH));
+      else if (this.#waiting.size) await this.draw([...this.#waiting].slice(0, BATCH));
     } catch (error) {
       failed(error);
       restMs = FAILED_REST_MS;
