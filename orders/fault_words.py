@@ -45,7 +45,8 @@ def _one(text: str) -> str:
         said = gettext("expected {wanted}, left out").format(wanted=wanted)
     else:
         said = gettext("expected {wanted}").format(wanted=wanted)
-    return f"{fault['path'] or ''}{said}"
+    # A path keeps its own direction, and does not give it to the sentence.
+    return f"\u2068{fault['path'][:-2]}\u2069: {said}" if fault["path"] else said
 
 
 def _wanted(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django import template
@@ -26,6 +27,12 @@ def alert_badge(access: Access) -> dict[str, Any]:
 def cause_title(code: str) -> Text:
     """Return a cause in words."""
     return cause_of(code).title
+
+
+@register.filter
+def label_of(labels: dict[uuid.UUID, str], order_id: uuid.UUID) -> str:
+    """Return an order's number among ``labels``; ``""`` for one that is not among them."""
+    return labels.get(order_id, "")
 
 
 @register.filter

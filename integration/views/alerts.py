@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from integration.alert_centre import State, group_alerts, move_alert, state_counts
+from integration.alert_centre import State, group_alerts, move_alert, order_ids_of, state_counts
 from integration.models import Alert
 from integration.views.acting import acted, missing
 from orders.access import Access
@@ -42,11 +43,19 @@ def alerts(request: HttpRequest, access: Access) -> HttpResponse:
         "state": state,
         "states": [(value, STATE_WORDS[value], counts.get(value)) for value in State.values],
         "groups": group_alerts(page),
+        "labels": _labels(access, page),
         "older": older,
         "may_manage": access.at_least(Role.OWNER),
         "may_act": access.at_least(Role.MANAGER) and state != State.RESOLVED,
     }
     return render(request, "integration/alerts.html", context)
+
+
+def _labels(access: Access, alerts: Iterable[Alert]) -> dict[uuid.UUID, str]:
+    """Return the numbers of the orders that some alerts name, as far as this person may see them."""
+    ids = {order_id for alert in alerts for order_id in order_ids_of(alert)}
+    orders = access.orders().filter(id__in=ids).values_list("id", "display_id", "external_id") if ids else ()
+    return {order_id: display_id or external_id for order_id, display_id, external_id in orders}
 
 
 @page_for(Role.MANAGER, "POST")

@@ -16,7 +16,7 @@ from integration.inbox import SETTLED
 from integration.mapping import read_mapping
 from integration.models import WebhookLog, WebhookStatus
 from integration.views.acting import missing
-from integration.worklist import MOST_COUNTED, causes, waiting_count
+from integration.worklist import MOST_COUNTED, WAITING_FOR_PERSON, causes, remedy_of, waiting_count
 from orders.access import Access
 from orders.errors import ApiError
 from orders.models import Role
@@ -95,6 +95,7 @@ def event(request: HttpRequest, access: Access, event_id: uuid.UUID) -> HttpResp
         "mapped": None if whole["bodyMissing"] else read_mapping(found),
         "has_order": found.order_id is not None and access.orders().filter(pk=found.order_id).exists(),
         "is_settled": found.status in SETTLED,
+        "remedy": remedy_of(found.error_code, found.error) if found.status in WAITING_FOR_PERSON else "",
         "can_replay": whole["bodyMissing"] not in ("rejected", "past_retention"),
     }
     return render(request, "integration/webhook.html", context)

@@ -15,8 +15,8 @@ from orders.models import Branch
         ("expected an id, got nothing", "المتوقع: رقم، والموجود: لا شيء"),
         (
             "items[2].quantity: expected a positive integer, got 1.5; order_number: expected an id, got nothing",
-            "items[2].quantity: المتوقع: عدد صحيح موجب، والموجود: \u20681.5\u2069;"
-            " order_number: المتوقع: رقم، والموجود: لا شيء",
+            "\u2068items[2].quantity\u2069: المتوقع: عدد صحيح موجب، والموجود: \u20681.5\u2069;"
+            " \u2068order_number\u2069: المتوقع: رقم، والموجود: لا شيء",
         ),
         ("expected at most 500 lines, got 501", "المتوقع: 500 سطر على الأكثر، والموجود: \u2068501\u2069"),
         ("expected an object, left out", "المتوقع: كائن، وقد تُرك"),
