@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action ignore
 
-.PHONY: help install install-dev run run-hub up bench faults faults-idle test fuzz mutation audit lint docs messages screenshots clean
+.PHONY: help install install-dev run run-hub up bench faults faults-idle drill test fuzz mutation audit lint docs messages screenshots clean
 
 help: ## List what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ faults-idle: $(VENV)/.installed-dev ## Leave a socket alone for half an hour, an
 
 faults: $(VENV)/.installed-dev ## Kill, hang and cut things under load, and check that no order is lost (SCENARIO=name runs one).
 	@exec $(VENV)/bin/python -m benchmarks.faults $(SCENARIO)
+
+drill: $(VENV)/.installed-dev ## Back up under load, restore it, and check that nothing is missing and nothing is told twice.
+	@exec $(VENV)/bin/python -m deploy.drill $(ARGS)
 
 bench: $(VENV)/.installed-bench ## Measure throughput, answer times, sockets, start-up and more (NAME="burst due" measures these; ARGS=--write keeps them).
 	@exec $(VENV)/bin/python -m benchmarks.speed $(NAME) $(ARGS)

@@ -44,8 +44,8 @@ class OrderChangesView(CompanyAPIView):
             **failures(400, 404),
             410: OpenApiResponse(
                 Failure,
-                "`gone`: `details.since` says whether the number is older than what is kept, or one that this"
-                " installation has never given; `details.lastSeq` is where it stands",
+                "`gone`: `details.since` says whether the number is older than what is kept, of a time before a backup was"
+                " restored, or one that this installation has never given; `details.lastSeq` is where it stands",
             ),
         },
     )
@@ -85,7 +85,13 @@ def refuse_what_is_gone(access: Access, since: int, last: int) -> None:
     if since == last:
         return
     kept = OrderEvent.objects.filter(company=access.company, seq__isnull=False).order_by("seq")
+    following = kept.filter(seq__gte=since).values_list("seq", flat=True).first()
+    # The numbers rise by one: one that no event has, nor stands right before one, is of a time that was undone.
+    if following in (since, since + 1):
+        return
     oldest = kept.values_list("seq", flat=True).first()
-    if oldest is None or since < oldest - 1:
+    if oldest is None or since < oldest:
         details["since"] = "older than the events that are kept"
         raise ApiError(410, "gone", "Events after this number are not kept any more: read the orders again.", details)
+    details["since"] = "of a time before a backup was restored"
+    raise ApiError(410, "gone", "This installation was restored since then: read the orders again.", details)
