@@ -190,7 +190,10 @@ _ATTENTION = {
             "unknown_branch",
             _("Unknown branch"),
             _("The provider's store id belongs to no branch, so the order stands at the default one."),
-            _("Check that this kitchen should cook it. To mend it, add the store id to its branch."),
+            _(
+                "Check that this kitchen should cook it. To mend it, give the store id, which stands in the payload below,"
+                " to its branch, then replay the delivery."
+            ),
         ),
         Attention(
             "missing_customer",
