@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from integration.hub import is_hub
@@ -150,14 +150,9 @@ def _hub_sample(start: datetime) -> HealthSample:
     )
 
 
-def prune_health(now: datetime | None = None) -> int:
-    """Delete samples older than ``HEALTH_HISTORY_DAYS``, in batches; return how many."""
-    before = (now or timezone.now()) - timedelta(days=settings.HEALTH_HISTORY_DAYS)
-    pruned = 0
-    while batch := list(HealthSample.objects.filter(started_at__lt=before).values_list("pk", flat=True)[:BATCH]):
-        HealthSample.objects.filter(pk__in=batch).delete()
-        pruned += len(batch)
-    return pruned
+def old_samples(now: datetime) -> QuerySet[HealthSample]:
+    """Return samples older than ``HEALTH_HISTORY_DAYS``."""
+    return HealthSample.objects.filter(started_at__lt=now - timedelta(days=settings.HEALTH_HISTORY_DAYS))
 
 
 def _floor(moment: datetime, step: timedelta) -> datetime:

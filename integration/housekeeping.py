@@ -38,27 +38,11 @@ def watch_parked(now: datetime | None = None) -> int:
     return sum(map(len, groups.values()))
 
 
-def prunable_bodies(now: datetime | None = None) -> int:
-    """Return how many deliveries' bytes are past their retention."""
-    return _old_bodies(now or timezone.now()).count()
-
-
-def prune_bodies(now: datetime | None = None) -> int:
-    """Delete the bytes of settled deliveries past their retention, in batches; return how many. Rows and keys stay.
+def old_bodies(now: datetime) -> QuerySet[WebhookBody]:
+    """Return the bytes of settled deliveries past their retention. Rows and keys stay.
 
     What still waits for a person keeps its bytes: without them it could not be replayed.
     """
-    now = now or timezone.now()
-    pruned = 0
-    while True:
-        batch = list(_old_bodies(now).values_list("pk", flat=True)[:BATCH])
-        if not batch:
-            return pruned
-        WebhookBody.objects.filter(pk__in=batch).delete()
-        pruned += len(batch)
-
-
-def _old_bodies(now: datetime) -> QuerySet[WebhookBody]:
     before = now - timedelta(days=settings.WEBHOOK_LOG_RETENTION_DAYS)
     kept = [*SETTLED, WebhookStatus.DUPLICATE]
     kept.remove(WebhookStatus.PARKED)

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, Window
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
@@ -44,7 +44,6 @@ TOO_LATE = "deadline_passed", "The provider's deadline for an answer has passed.
 MAX_IN_A_ROW = 10
 BEGIN_WITHIN_S = 15
 """How long a worker may take to begin with a claimed push; whoever begins holds it for a minute."""
-BATCH = 1_000
 TO_PROVIDER = Q(subscription__isnull=True)
 """What a provider is told; the others are what a hub forwards."""
 
@@ -226,15 +225,15 @@ def _why_no_new_time(push: OutboundPush) -> tuple[str, str] | None:
     return ("superseded", "Another time was named since.") if newer.exists() else None
 
 
-def prune_attempts(now: datetime | None = None) -> int:
-    """Delete what went out and came back in attempts past the log's retention, in batches; return how many. Rows stay."""
-    before = (now or timezone.now()) - timedelta(days=settings.WEBHOOK_LOG_RETENTION_DAYS)
-    old = OutboundAttempt.objects.filter(started_at__lt=before).exclude(request_body="", response_body="")
-    pruned = 0
-    while batch := list(old.values_list("pk", flat=True)[:BATCH]):
-        OutboundAttempt.objects.filter(pk__in=batch).update(request_body="", response_body="")
-        pruned += len(batch)
-    return pruned
+def old_attempts(now: datetime) -> QuerySet[OutboundAttempt]:
+    """Return attempts past the log's retention that still hold what went out and came back."""
+    before = now - timedelta(days=settings.WEBHOOK_LOG_RETENTION_DAYS)
+    return OutboundAttempt.objects.filter(started_at__lt=before).exclude(request_body="", response_body="")
+
+
+def blank_attempts(attempts: QuerySet[OutboundAttempt]) -> None:
+    """Take out what went out and came back; the rows stay."""
+    attempts.update(request_body="", response_body="")
 
 
 # -- recording how it went ---------------------------------------------------------------------------------------------

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import uuid
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +16,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from integration.batches import SIZE, delete, in_batches
 from integration.models import OutboundAttempt, OutboundPush, WebhookAttempt, WebhookBody, WebhookLog, WebhookStatus
 from orders.audit import record_act
 from orders.models import Company, Customer, Order, OrderEvent, User
@@ -168,31 +172,67 @@ def old_orders(now: datetime | None = None) -> QuerySet[Order]:
     return Order.objects.filter(HAS_PERSONAL_DATA, status__in=FINISHED, created_at__lt=before)
 
 
-def prune_personal_data(now: datetime | None = None) -> int:
-    """Blank old orders in batches, each a transaction, and delete the customers that none names any more; return how many.
-
-    Deliveries that never became an order, and wait in vain, lose their bytes at the same age.
-    """
+def count_old_data(now: datetime | None = None) -> dict[str, int]:
+    """Return how many rows of each table ``prune_personal_data`` would blank or delete."""
     now = now or timezone.now()
     if not settings.PERSONAL_DATA_RETENTION_DAYS:
-        return 0
-    before = now - timedelta(days=settings.PERSONAL_DATA_RETENTION_DAYS)
-    blanked: dict[uuid.UUID, int] = {}
-    while batch := list(old_orders(now).order_by("created_at")[:BATCH].values_list("pk", "company_id")):
-        order_ids = [pk for pk, _ in batch]
-        with transaction.atomic():
-            logs = WebhookLog.objects.filter(company__in={company for _, company in batch}, order_id__in=order_ids)
-            _blank_deliveries(list(logs.values_list("pk", flat=True)))
-            _blank_pushes(order_ids)
-            blank_orders(order_ids)
-        for _, company_id in batch:
-            blanked[company_id] = blanked.get(company_id, 0) + 1
-    waiting = [WebhookStatus.QUARANTINED, WebhookStatus.DEAD, WebhookStatus.PARKED]
-    unused = WebhookLog.objects.filter(status__in=waiting, received_at__lt=before, body__isnull=False)
-    while log_ids := list(unused.values_list("pk", flat=True)[:BATCH]):
-        with transaction.atomic():
-            _blank_deliveries(log_ids)
-    Customer.objects.filter(orders__isnull=True, updated_at__lt=before).delete()
+        return {}
+    return {
+        "orders": old_orders(now).count(),
+        "webhook_logs": _unused_logs(now).count(),
+        "customers": _unused_customers(now).count(),
+    }
+
+
+def prune_personal_data(now: datetime | None = None, *, tell: Callable[[str, int, int], None] | None = None) -> int:
+    """Blank old orders in batches, each a transaction, and delete the customers that none names any more; return how many.
+
+    Deliveries that never became an order, and wait in vain, lose their bytes at the same age. ``tell`` hears after each
+    batch of the table, of how many rows are done and how many there were. Whoever stops it goes on with the next run.
+    """
+    now = now or timezone.now()
+    blanked: Counter[uuid.UUID] = Counter()
+    of = count_old_data(now)
+    for table, rows, act, size in (
+        ("orders", old_orders(now), partial(_blank_batch, blanked), BATCH),
+        ("webhook_logs", _unused_logs(now), _blank_logs, BATCH),
+        ("customers", _unused_customers(now), delete, SIZE),
+    ):
+        done = 0
+        for number in in_batches(rows, act, size) if of else ():  # type: ignore[arg-type]
+            done += number
+            if tell is not None:
+                tell(table, done, max(of[table], done))
     for company in Company.objects.filter(pk__in=blanked):
         record_act("customer.data_pruned", company=company, details={"orders": blanked[company.pk]})
-    return sum(blanked.values())
+    return blanked.total()
+
+
+def _blank_batch(blanked: Counter[uuid.UUID], orders: QuerySet[Order]) -> None:
+    batch = list(orders.values_list("pk", "company_id"))
+    order_ids, companies = [pk for pk, _ in batch], [company_id for _, company_id in batch]
+    with transaction.atomic():
+        logs = WebhookLog.objects.filter(company__in=set(companies), order_id__in=order_ids)
+        _blank_deliveries(list(logs.values_list("pk", flat=True)))
+        _blank_pushes(order_ids)
+        blank_orders(order_ids)
+    blanked.update(companies)
+
+
+def _blank_logs(logs: QuerySet[WebhookLog]) -> None:
+    with transaction.atomic():
+        _blank_deliveries(list(logs.values_list("pk", flat=True)))
+
+
+def _unused_logs(now: datetime) -> QuerySet[WebhookLog]:
+    """Return old deliveries that never became an order and still have their bytes."""
+    waiting = [WebhookStatus.QUARANTINED, WebhookStatus.DEAD, WebhookStatus.PARKED]
+    return WebhookLog.objects.filter(status__in=waiting, received_at__lt=_before(now), body__isnull=False)
+
+
+def _unused_customers(now: datetime) -> QuerySet[Customer]:
+    return Customer.objects.filter(orders__isnull=True, updated_at__lt=_before(now))
+
+
+def _before(now: datetime) -> datetime:
+    return now - timedelta(days=settings.PERSONAL_DATA_RETENTION_DAYS)

@@ -17,10 +17,10 @@ from integration import (
     inbox,
     outbox,
     personal_data,
+    retention,
     rollup,
 )
 from integration.alerting import notices, watch
-from integration.alerting.turns import PRUNING
 from integration.reconciliation import report
 from integration.reconciliation.companies import compare_with, to_compare
 from orders.security.sign_in import forget_old_tries
@@ -83,12 +83,8 @@ def watch_parked() -> None:
 
 @shared_task(name="integration.prune_logs", time_limit=600, soft_time_limit=570)
 def prune_logs() -> None:
-    """Delete the bytes of deliveries, and of calls that went out, and samples of health that are past their retention."""
-    housekeeping.prune_bodies()
-    outbox.prune_attempts()
-    health_history.prune_health()
-    notices.prune()
-    heartbeat.beat(PRUNING)
+    """Take out what is past its retention; what is left after eight minutes the next run takes."""
+    retention.clean(within_s=480)
 
 
 @shared_task(name="integration.reconcile")

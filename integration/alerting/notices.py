@@ -16,7 +16,7 @@ from typing import Any
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Window
+from django.db.models import Exists, F, OuterRef, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
@@ -171,11 +171,10 @@ def _mail(notice: AlertNotice) -> Outcome:
     return outcome(NoticeStatus.SENT, "done")
 
 
-def prune(now: datetime | None = None) -> int:
-    """Delete finished notices past the log's retention; return how many rows that were."""
-    before = (now or timezone.now()) - timedelta(days=settings.WEBHOOK_LOG_RETENTION_DAYS)
-    old = AlertNotice.objects.filter(created_at__lt=before).exclude(status__in=NOTICE_UNFINISHED)
-    return old.delete()[0]
+def old_notices(now: datetime) -> QuerySet[AlertNotice]:
+    """Return finished notices past the log's retention."""
+    before = now - timedelta(days=settings.WEBHOOK_LOG_RETENTION_DAYS)
+    return AlertNotice.objects.filter(created_at__lt=before).exclude(status__in=NOTICE_UNFINISHED)
 
 
 # -- recording how it went ---------------------------------------------------------------------------------------------

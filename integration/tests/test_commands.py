@@ -343,9 +343,14 @@ def test_replay_reads_ages_and_times():
 def test_prune_logs_takes_old_bytes_and_leaves_the_rows():
     make_installation().send("careem")
     WebhookLog.objects.update(received_at=timezone.now() - timedelta(days=31))
-    assert run("prune_logs", "--dry-run") == "The bodies of 1 deliveries older than 30 days would go.\n"
+    counted, *rest = run("prune_logs", "--dry-run").splitlines()
+    assert counted == "webhook_bodies               1 bodies of settled deliveries would go"
+    assert [line.split()[:2] for line in rest] == [
+        ["outbound_attempts", "0"], ["health_samples", "0"], ["alert_notices", "0"], ["reconciliation_runs", "0"],
+        ["listed_orders", "0"],
+    ]  # fmt: skip
     assert WebhookBody.objects.count() == 1
-    assert run("prune_logs") == "The bodies of 1 deliveries older than 30 days are gone.\n"
+    assert run("prune_logs").splitlines()[0] == "webhook_bodies               1 bodies of settled deliveries are gone"
     assert WebhookBody.objects.count() == 0
     assert WebhookLog.objects.count() == 1
 

@@ -10,9 +10,10 @@ import responses
 import time_machine
 
 from integration import breaker, health_history
-from integration.health_history import judge, prune_health, record_health
+from integration.health_history import judge, record_health
 from integration.models import HealthSample, IntegrationWebhook, OutboundAttempt, WebhookLog
 from integration.nexara import Health
+from integration.retention import clean
 from integration.tests.api import call, invalid
 from integration.tests.outbound import move, received
 from integration.tests.test_api_logs import row
@@ -160,7 +161,7 @@ def test_old_samples_go(amman, settings):
     settings.HEALTH_HISTORY_DAYS = 2
     for days in (1, 3):
         HealthSample.objects.create(provider="nexara", started_at=T0 - timedelta(days=days), status="healthy")
-    assert prune_health(T0) == 1
+    assert clean(T0).counts["health_samples"] == 1
     assert HealthSample.objects.get().started_at == T0 - timedelta(days=1)
 
 

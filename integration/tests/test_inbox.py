@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from integration import claims, housekeeping, inbox
 from integration.models import Alert, WebhookAttempt, WebhookBody, WebhookLog
+from integration.retention import clean, count_old
 from integration.retry import INBOUND_DELAYS_S, next_delay
 from integration.sweep import Sweeper
 from orders.models import Order, OrderEvent
@@ -399,8 +400,8 @@ def test_old_bytes_go_and_rows_and_keys_stay(amman, settings):
     amman.send_payload("careem", b"{")
     WebhookLog.objects.update(received_at=timezone.now() - timedelta(days=31))
     request_key = WebhookLog.objects.get(status="processed").delivery_key
-    assert housekeeping.prunable_bodies() == 1
-    assert housekeeping.prune_bodies() == 1
+    assert count_old()["webhook_bodies"] == 1
+    assert clean().counts == {"webhook_bodies": 1}
     assert WebhookLog.objects.count() == 3
     assert set(WebhookBody.objects.values_list("log__status", flat=True)) == {"failed", "quarantined"}
     assert WebhookLog.objects.get(status="processed").delivery_key == request_key
@@ -408,7 +409,7 @@ def test_old_bytes_go_and_rows_and_keys_stay(amman, settings):
 
 def test_bytes_within_retention_stay(amman):
     amman.send("careem")
-    assert housekeeping.prune_bodies() == 0
+    assert clean().counts == {}
 
 
 def test_sweeper_loop_survives_an_error_and_stops(amman):

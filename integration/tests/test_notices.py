@@ -17,6 +17,7 @@ from integration.alerting import notices
 from integration.alerting.planning import plan
 from integration.alerts import raise_alert
 from integration.models import Alert, AlertNotice, AlertNoticeAttempt, WebhookLog
+from integration.retention import clean
 from integration.tasks import send_notice
 from integration.tests.alerting import HOOK, SECRET, SLACK, T0, at, make_channel, work_due
 from integration.webhook_signing import signed_headers
@@ -283,7 +284,7 @@ def test_finished_notices_go_after_the_retention(amman, settings):
     old = timezone.now() - timedelta(days=settings.WEBHOOK_LOG_RETENTION_DAYS + 1)
     for status, due in (("sent", None), ("pending", old)):
         AlertNotice.objects.create(channel=channel, kind="opened", status=status, next_attempt_at=due, created_at=old)
-    notices.prune()
+    clean()
     assert AlertNotice.objects.get().status == "pending"
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from integration import outbox
 from integration.models import Alert, OutboundAttempt, OutboundPush, ProviderToken
+from integration.retention import clean
 from integration.retry import push_delay
 from integration.sweep import Sweeper
 from integration.tests.outbound import JAHEZ, jahez_token, move, received, sent_json, work
@@ -416,9 +417,9 @@ def test_old_attempts_lose_their_bodies_and_stay(amman):
     jahez_token()
     responses.post(STATUS_URL, json={})
     work(move(received(amman), "confirmed"))
-    assert outbox.prune_attempts(timezone.now() + timedelta(days=29)) == 0
-    assert outbox.prune_attempts(timezone.now() + timedelta(days=31)) == 1
-    assert outbox.prune_attempts(timezone.now() + timedelta(days=31)) == 0
+    assert "outbound_attempts" not in clean(timezone.now() + timedelta(days=29)).counts
+    assert clean(timezone.now() + timedelta(days=31)).counts["outbound_attempts"] == 1
+    assert "outbound_attempts" not in clean(timezone.now() + timedelta(days=31)).counts
     attempt = OutboundAttempt.objects.get()
     assert (attempt.request_body, attempt.response_body, attempt.response_status) == ("", "", 200)
 

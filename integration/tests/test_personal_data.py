@@ -298,7 +298,10 @@ def test_the_command_prunes_and_counts(here, order, capsys, settings):
     settings.PERSONAL_DATA_RETENTION_DAYS = 0
     call_command("prune_personal_data")
     assert capsys.readouterr().out.splitlines() == [
-        "1 finished orders older than 365 days would be blanked.",
+        "Older than 365 days:",
+        "orders                       1 finished orders would be blanked",
+        "webhook_logs                 0 deliveries that wait in vain would lose their bytes",
+        "customers                    0 customers whom no order names would be deleted; those of the orders above come on top",
         "1 finished orders older than 365 days were blanked.",
         "PERSONAL_DATA_RETENTION_DAYS is 0: nothing is taken out, whatever its age.",
     ]
