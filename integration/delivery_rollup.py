@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -129,22 +129,26 @@ def count_processing(company: Company, logs: QuerySet[WebhookLog]) -> dict[Thing
 # -- keeping -----------------------------------------------------------------------------------------------------------
 
 
-def write_deliveries(company: Company, day: date) -> None:
-    """Count a day's deliveries and put them in the place of what was kept, in the caller's transaction."""
+def count_day(company: Company, day: date) -> Callable[[], None]:
+    """Count a day's deliveries; return what puts them in the place of what was kept, in the caller's transaction."""
     logs, zone = _logs_of(company, day), ZoneInfo(company.time_zone)
-    counted = count_deliveries(company, logs)
-    DeliveryRollup.objects.filter(company=company, day=day).delete()
-    rows = (
-        DeliveryRollup(
-            company=company,
-            clock_hour=way.hour.astimezone(zone).hour if way.hour else None,
-            **way._asdict(),
-            **{name: getattr(passed, name) for name in NUMBERS},
+    counted, things = count_deliveries(company, logs), count_processing(company, logs)
+
+    def write() -> None:
+        DeliveryRollup.objects.filter(company=company, day=day).delete()
+        rows = (
+            DeliveryRollup(
+                company=company,
+                clock_hour=way.hour.astimezone(zone).hour if way.hour else None,
+                **way._asdict(),
+                **{name: getattr(passed, name) for name in NUMBERS},
+            )
+            for way, passed in (*counted.items(), *_by_day(counted).items())
         )
-        for way, passed in (*counted.items(), *_by_day(counted).items())
-    )
-    DeliveryRollup.objects.bulk_create(rows, batch_size=BATCH)
-    write_things(company, day, [PROCESSING], count_processing(company, logs))
+        DeliveryRollup.objects.bulk_create(rows, batch_size=BATCH)
+        write_things(company, day, [PROCESSING], things)
+
+    return write
 
 
 def _by_day(counted: dict[Way, Passed]) -> dict[Way, Passed]:

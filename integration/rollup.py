@@ -32,8 +32,7 @@ def roll_up(budget_s: float = BUDGET_S) -> int:
             for day in keeping.pending_days(company):
                 if time.monotonic() > until:
                     return done
-                write(company, day, timezone.now())
-                done += 1
+                done += write(company, day, timezone.now())
         except Exception:
             # The figures of one company must not keep those of the others; its days stay marked.
             logger.exception("The roll-ups of company %s could not be brought up to date", company.id)
@@ -45,9 +44,9 @@ def advance(company: Company, now: datetime) -> None:
     keeping.advance(company, now, _first_row(company), delivery_rollup.moments_of_changed_orders)
 
 
-def write(company: Company, day: date, now: datetime) -> None:
-    """Count one day, its orders and its deliveries, in one transaction."""
-    keeping.write_day(company, day, now, delivery_rollup.write_deliveries)
+def write(company: Company, day: date, now: datetime) -> bool:
+    """Count one day, its orders and its deliveries; False where somebody else has just done so."""
+    return keeping.write_day(company, day, now, delivery_rollup.count_day)
 
 
 def _first_row(company: Company) -> datetime | None:

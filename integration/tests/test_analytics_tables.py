@@ -9,14 +9,17 @@ from decimal import Decimal
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
 
 from integration.analytics.query import percentile
+from integration.delivery_rollup import BUCKETS_MS
 from integration.models import WebhookLog
 from integration.rollup import roll_up
 from integration.tests.factories import make_installation
 from orders.models import Branch, BranchStore, Membership, MenuProduct, Order, OrderEvent, OrderItem
+from orders.rollup.counting import BUCKETS_S
 from providers.events import Status
 
 pytestmark = pytest.mark.django_db
@@ -287,6 +290,13 @@ def test_a_percentile_of_buckets():
 
     assert [percentile({0: 90, 1: 6, 3: 4}, bounds, each) for each in (50, 90, 91, 96, 97)] == [5, 5, 10, 10, 20]
     assert percentile({}, bounds, 95) is None
+
+
+def test_the_buckets_are_those_of_the_documentation():
+    text = (settings.BASE_DIR / "docs/analytics.md").read_text(encoding="utf-8")
+
+    assert f": {', '.join(map(str, BUCKETS_S))}\n" in text
+    assert f": {', '.join(map(str, BUCKETS_MS))}\n" in text
 
 
 # -- whose figures -----------------------------------------------------------------------------------------------------

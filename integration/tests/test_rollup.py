@@ -357,9 +357,29 @@ def test_a_day_that_is_marked_while_it_is_counted_stays_marked(here):
     send(here, NOON)
     with at(NOW):
         advance(here.company, NOW)
-        keeping.write_day(here.company, YESTERDAY, NOW, lambda company, day: keeping.mark(company.id, [day]))
+
+        def mark_again(company, day):
+            keeping.mark(company.id, [day])
+            return lambda: None
+
+        assert keeping.write_day(here.company, YESTERDAY, NOW, mark_again)
 
     assert YESTERDAY in keeping.pending_days(here.company)
+
+
+def test_who_has_counted_an_older_state_leaves_what_somebody_has_written_since(here):
+    send(here, NOON, external_id="1")
+    with at(NOW):
+        advance(here.company, NOW)
+
+        def meanwhile(company, day):
+            send(here, NOON + timedelta(hours=1), external_id="2")
+            assert write(company, day, NOW)
+            return lambda: None
+
+        assert not keeping.write_day(here.company, YESTERDAY, NOW, meanwhile)
+
+    assert sum(row.orders for row in OrderRollup.objects.filter(hour=None)) == 2
 
 
 def test_one_company_that_cannot_be_counted_keeps_no_other(here, monkeypatch):
@@ -450,7 +470,9 @@ def test_writing_one_day_twice_keeps_one(here):
     before = OrderRollup.objects.count()
 
     with at(NOW):
-        write(here.company, YESTERDAY, NOW)
+        assert not write(here.company, YESTERDAY, NOW)
+        keeping.mark(here.company.id, [YESTERDAY])
+        assert write(here.company, YESTERDAY, NOW)
 
     assert OrderRollup.objects.count() == before
     assert exact(here) == {}

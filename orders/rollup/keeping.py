@@ -129,22 +129,32 @@ def start_over(company: Company) -> None:
 # -- one day -----------------------------------------------------------------------------------------------------------
 
 
-def write_day(company: Company, day: date, now: datetime, also: Callable[[Company, date], None]) -> None:
-    """Count a day and put it in the place of what was kept of it, in one transaction; ``also`` writes what others keep.
+def write_day(
+    company: Company, day: date, now: datetime, others: Callable[[Company, date], Callable[[], None]]
+) -> bool:
+    """Count a marked day and put it in the place of what was kept of it; False where somebody else has just done so.
 
-    What is marked while this runs stays marked.
+    Counted outside of the transaction, so that nobody who writes waits for it. What is marked meanwhile stays marked.
+    ``others`` counts what others keep of the day, and returns what writes it.
     """
+    marks = set(PendingDay.objects.filter(company=company, day=day).values_list("pk", flat=True))
+    orders = orders_of(company, day)
+    figures, things, write_others = (
+        count_figures(company, orders, now),
+        count_things(company, orders),
+        others(company, day),
+    )
     with transaction.atomic():
         _locked(company, now)
-        marks = list(PendingDay.objects.filter(company=company, day=day).values_list("pk", flat=True))
-        orders = orders_of(company, day)
-        figures, things = count_figures(company, orders, now), count_things(company, orders)
+        if not marks or PendingDay.objects.filter(pk__in=marks).count() < len(marks):
+            return False  # theirs may be the newer count
         OrderRollup.objects.filter(company=company, day=day).delete()
         rows = (_order_row(company, place, entry) for place, entry in (*figures.items(), *by_day(figures).items()))
         OrderRollup.objects.bulk_create(rows, batch_size=BATCH)
         write_things(company, day, KINDS, things)
-        also(company, day)
+        write_others()
         PendingDay.objects.filter(pk__in=marks).delete()
+    return True
 
 
 def orders_of(company: Company, day: date) -> QuerySet[Order]:
