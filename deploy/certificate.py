@@ -30,6 +30,8 @@ def make(hosts: list[str], days: int, now: datetime) -> tuple[bytes, bytes]:
         digital_signature=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
         key_agreement=False, key_cert_sign=False, crl_sign=False, encipher_only=False, decipher_only=False,
     )  # fmt: skip
+    own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -43,6 +45,9 @@ def make(hosts: list[str], days: int, now: datetime) -> tuple[bytes, bytes]:
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        # By these a client that trusts the former one as well tells the two apart: they have the same name.
+        .add_extension(own, critical=False)
+        .add_extension(issuer, critical=False)
         .sign(key, hashes.SHA256())
     )
     plain = key.private_bytes(

@@ -153,6 +153,22 @@ def forget_counts(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def keep_output_open() -> None:
+    """Make standard output one that can be opened again by its name, as supervisor does for each process.
+
+    systemd gives a socket, which cannot, and root a file that others may not; then a process of its own hands on what
+    comes through a pipe.
+    """
+    try:
+        os.close(os.open("/dev/fd/1", os.O_WRONLY | os.O_APPEND))
+    except OSError:
+        # In a session of its own, so that Ctrl-C does not end it before the last line.
+        relay = subprocess.Popen(["cat"], stdin=subprocess.PIPE, start_new_session=True)  # noqa: S607
+        assert relay.stdin is not None
+        os.dup2(relay.stdin.fileno(), 1)
+        os.dup2(relay.stdin.fileno(), 2)
+
+
 def main() -> int:
     """Migrate, then become supervisor; return an exit code only where that failed."""
     try:
@@ -184,6 +200,7 @@ def main() -> int:
         "  Ctrl-C stops it.\n",
         flush=True,
     )
+    keep_output_open()
     arguments = [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(path)]
     # Our own interpreter, and no shell.
     return os.execve(sys.executable, arguments, environ)  # noqa: S606

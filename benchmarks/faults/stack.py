@@ -24,7 +24,7 @@ from benchmarks.faults.proxy import ROOT, Proxy
 from benchmarks.faults.servers import MissingError, children, free_port, postgres_server, postgres_url, redis_server
 from deploy import certificate, orphans
 
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 180
 KEYS = {"SECRET_KEY": "faults-secret-key-" + "k" * 40, "CREDENTIAL_ENCRYPTION_KEY": "faults-credential-key-" + "c" * 40}
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 """All that the processes see of the environment around them."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import configparser
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -96,3 +98,18 @@ def test_a_line_that_is_no_process_is_refused(text):
 def test_a_name_that_is_not_set_is_refused():
     with pytest.raises(StartError, match="NOWHERE"):
         supervisor_config({"web": "run $NOWHERE"}, with_defaults(URLS))
+
+
+def test_output_that_cannot_be_opened_again_is_handed_on():
+    # A socket, as systemd gives: supervisor opens it by its name for each process.
+    code = """if True:
+        import os
+        from deploy.up import keep_output_open
+        keep_output_open()
+        os.write(os.open("/dev/fd/1", os.O_WRONLY | os.O_APPEND), b"a line")
+    """
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        subprocess.run([sys.executable, "-c", code], cwd=PROCFILE.parent, stdout=theirs, stderr=theirs, check=True)
+        ours.settimeout(30)
+        assert ours.recv(100) == b"a line"

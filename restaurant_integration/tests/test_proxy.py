@@ -150,3 +150,27 @@ def test_the_command_prints_the_settings(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert printed == f"TLS_CERTIFICATE={tmp_path}/fullchain.pem\nTLS_KEY={tmp_path}/privkey.pem\n"
     assert certificate.main([HOST, "--folder", str(tmp_path)]) == 1
+
+
+def test_a_client_that_trusts_two_of_the_same_name_tells_them_apart(tmp_path):
+    context = ssl.create_default_context()
+    pairs = [certificate.write(tmp_path / name, ["localhost"], 1) for name in ("former", "new")]
+    for made, _ in pairs:
+        context.load_verify_locations(made)
+    for pair in pairs:
+        served = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        served.load_cert_chain(*pair)
+        assert shake_hands(context, served) == "TLSv1.3"
+
+
+def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext) -> str | None:
+    """Return the protocol that two sides agree on, in memory. Raises SSLError where one does not trust the other."""
+    inward, outward = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = client.wrap_bio(inward, outward, server_hostname="localhost")
+    theirs = server.wrap_bio(outward, inward, server_side=True)
+    for side in (ours, theirs, ours, theirs):
+        try:
+            side.do_handshake()
+        except ssl.SSLWantReadError:
+            continue
+    return ours.version()

@@ -7,8 +7,10 @@ import json
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,9 @@ import pytest
 from benchmarks.faults.checks import check_log, check_numbers, check_orders, check_sockets
 from benchmarks.faults.http import Answer, request
 from benchmarks.faults.run import Run, make_run
-from benchmarks.faults.servers import MissingError, children
+from benchmarks.faults.servers import MissingError, children, postgres_programs
 from benchmarks.faults.stack import ROOT, Stack
+from deploy import certificate
 
 pytestmark = [
     pytest.mark.skipif("postgres" not in os.environ.get("DATABASE_URL", ""), reason="runs with the Postgres part"),
@@ -25,7 +28,7 @@ pytestmark = [
 ]
 RATE = 10.0
 BACK_WITHIN_S = 60
-OTHERS = ("sockets", "sweeper", "worker", "beat", "nginx", "web")
+OTHERS = ("sockets", "sweeper", "worker", "beat", "nginx")
 DOOR = "/api/integration/webhook/careem"
 FORGED = {"Content-Type": "application/json", "X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "http",
           "X-Careem-Signature": "no"}  # fmt: skip
@@ -38,7 +41,7 @@ class Play:
         self.stack = Stack()
         self.run: Run
         self.answers: dict[str, Answer] = {}
-        self.reloaded = False
+        self.reloaded = self.renewed = False
         self.smoke: subprocess.CompletedProcess[str]
         self.while_reloading: list[int] = []
         self.faults: list[str] = []
@@ -53,16 +56,18 @@ class Play:
         try:
             async with run.load(3, rate=RATE):
                 await self.ask()
-            self.smoke = await asyncio.to_thread(self.run_smoke)
+                self.smoke = await asyncio.to_thread(self.run_smoke)
             before = len(run.events)
-            async with run.load(10, rate=RATE):
-                await self.reload_web()
+            async with run.load(7, rate=RATE):
+                await asyncio.sleep(1)
+                await asyncio.gather(self.reload_web(), self.renew_certificate())
             self.while_reloading = [a.status for event in run.events[before:] for a in event.attempts]
-            async with run.load(12, rate=RATE):
+            async with run.load(10, rate=RATE):
                 for name in OTHERS:
                     with run.fault():
                         await self.restart(name)
-            self.answers["away"] = await self.while_web_is_stopped()
+                with run.fault():
+                    self.answers["away"] = await self.while_web_is_stopped()
             await run.settle()
             logs = check_log(run)
             check_orders(run, logs)
@@ -103,17 +108,32 @@ class Play:
         """Give web new workers by a signal to its master, and wait until none of the old ones is left."""
         master = self.stack.pid("web")
         old = set(children(master))
-        await asyncio.sleep(1)
         os.kill(master, signal.SIGHUP)
         await self.run.wait_for("web reloaded", lambda: _is_replaced(master, old), BACK_WITHIN_S)
         self.reloaded = self.stack.pid("web") == master and _is_replaced(master, old)
 
+    async def renew_certificate(self) -> None:
+        """Put another certificate in the place of the first, as certbot's hook does, and have nginx take it up."""
+        assert self.stack.env is not None
+        assert self.stack.tls is not None
+        made = certificate.make(["localhost"], 2, datetime.now(UTC))
+        self.stack.tls.load_verify_locations(cadata=made[0].decode())
+        for name, data in zip(("TLS_CERTIFICATE", "TLS_KEY"), made, strict=True):
+            replace(Path(self.stack.env[name]), data)
+        os.kill(self.stack.pid("nginx"), signal.SIGHUP)
+        await self.run.wait_for("certificate renewed", lambda: self.shown() == made[0].decode(), BACK_WITHIN_S)
+        self.renewed = self.shown() == made[0].decode()
+
+    def shown(self) -> str:
+        """Return the certificate that nginx shows."""
+        return ssl.get_server_certificate(("127.0.0.1", self.stack.https_port))
+
     async def restart(self, name: str) -> None:
         pid = self.stack.pid(name)
-        os.kill(pid, signal.SIGQUIT if name == "nginx" else signal.SIGTERM)
+        os.kill(pid, signal.SIGTERM)
         await self.run.wait_for(f"{name} back", lambda: self.stack.pid(name) not in {0, pid}, BACK_WITHIN_S)
-        if name in {"web", "nginx"}:
-            await self.run.wait_for(f"{name} answers", self.is_live, BACK_WITHIN_S)
+        if name == "nginx":
+            await self.run.wait_for("nginx answers", self.is_live, BACK_WITHIN_S)
 
     def is_live(self) -> bool:
         return asyncio.run(request(self.stack.https_port, "GET", "/livez", {}, tls=self.stack.tls)).status == 200
@@ -126,6 +146,14 @@ class Play:
             return await request(self.stack.https_port, "POST", DOOR, FORGED, b"{}", tls=self.stack.tls)
         finally:
             await asyncio.to_thread(supervisor.startProcess, "all:web")
+            await self.run.wait_for("web answers", self.is_live, BACK_WITHIN_S)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Put other bytes in the place of a file, at once."""
+    draft = path.with_suffix(".new")
+    draft.write_bytes(data)
+    draft.replace(path)
 
 
 def write_challenge(data: Path) -> None:
@@ -142,11 +170,13 @@ def _is_replaced(master: int, old: set[int]) -> bool:
 
 @pytest.fixture(scope="module")
 def played():
+    try:
+        postgres_programs()
+    except MissingError as reason:
+        pytest.skip(str(reason))
     play = Play()
     try:
         asyncio.run(play.play())
-    except MissingError as reason:
-        pytest.skip(str(reason))
     finally:
         play.stack.stop()
     return play
@@ -159,8 +189,8 @@ def test_nothing_is_lost_while_each_process_is_restarted(played):
     assert {event.provider for event in played.run.events} == {"careem", "talabat", "deliveroo", "jahez"}
 
 
-def test_a_reload_of_web_costs_no_answer(played):
-    assert played.reloaded
+def test_new_workers_and_a_new_certificate_cost_no_answer(played):
+    assert (played.reloaded, played.renewed) == (True, True)
     assert len(played.while_reloading) > 50
     assert {status // 100 for status in played.while_reloading} == {2}
 
