@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action ignore
 
-.PHONY: help install install-dev run run-hub up bench faults faults-idle drill test fuzz mutation audit lint docs messages screenshots clean
+.PHONY: help install install-dev run run-hub up reload bench faults faults-idle drill test fuzz mutation audit lint docs messages screenshots clean
 
 help: ## List what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -22,6 +22,9 @@ run-hub: $(VENV)/.installed ## Start the NEXARA hub in one process, on http://lo
 
 up: $(VENV)/.installed ## Run every production process, on DATABASE_URL and REDIS_URL (PORT and SOCKETS_PORT move them).
 	@exec $(VENV)/bin/python -m deploy.up
+
+reload: $(VENV)/.installed ## Let web of `make up` take up a new version, and nginx a new certificate, without an answer lost (DATA_DIR).
+	@exec $(VENV)/bin/python -m deploy.reload
 
 faults-idle: $(VENV)/.installed-dev ## Leave a socket alone for half an hour, and check that it stays up.
 	@exec $(VENV)/bin/python -m benchmarks.faults --idle-minutes 30 socket-idle

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+from pathlib import Path
+from typing import Any
 
 bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '3001'}"
 worker_class = "gthread"
@@ -40,3 +44,23 @@ if os.environ.get("LOG_FORMAT") == "json":
             "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
         },
     }
+
+# A file for each worker that has loaded the program, by which deploy/reload.py knows when the former ones may end.
+_ready = Path(os.environ.get("DATA_DIR") or "var") / "web-workers"
+
+
+def on_starting(server: Any) -> None:
+    """Forget the workers of an earlier start."""
+    shutil.rmtree(_ready, ignore_errors=True)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Say that a worker is ready."""
+    with contextlib.suppress(OSError):
+        _ready.mkdir(parents=True, exist_ok=True)
+        (_ready / str(worker.pid)).touch()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Forget a worker that has ended: its number may become another's."""
+    (_ready / str(worker.pid)).unlink(missing_ok=True)

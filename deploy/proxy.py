@@ -59,7 +59,7 @@ def with_proxy(environ: Mapping[str, str]) -> tuple[dict[str, str], str]:
     data_dir = Path(environ["DATA_DIR"])
     proxies = [entry.strip() for entry in environ.get("TRUSTED_PROXIES", "").split(",") if entry.strip()]
     added = {
-        "NGINX": program,
+        "NGINX_PROGRAM": program,
         "NGINX_DIR": str(data_dir / "nginx"),
         # Whoever starts everything as root has its own workers as root too: nobody else may enter DATA_DIR.
         "NGINX_OPTIONS": "-g 'user root;'" if os.geteuid() == 0 else "",
@@ -76,7 +76,9 @@ def with_proxy(environ: Mapping[str, str]) -> tuple[dict[str, str], str]:
         # From there alone the forwarded address is nginx's own word.
         "TRUSTED_PROXIES": ",".join(dict.fromkeys([*proxies, "127.0.0.1"])),
     }
-    return {**environ, **added}, f"nginx on {added['PROXY_HOST']}, ports {added['HTTPS_PORT']} and {added['HTTP_PORT']}"
+    # nginx itself takes this name for the sockets that a former one hands on.
+    plain = {name: value for name, value in environ.items() if name != "NGINX"}
+    return {**plain, **added}, f"nginx on {added['PROXY_HOST']}, ports {added['HTTPS_PORT']} and {added['HTTP_PORT']}"
 
 
 def _program(environ: Mapping[str, str]) -> str:
@@ -96,7 +98,7 @@ def write_configuration(environ: Mapping[str, str]) -> None:
         each.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / "nginx.conf"
     path.write_text(render(TEMPLATE.read_text(encoding="utf-8"), environ), encoding="utf-8")
-    command = [environ["NGINX"], "-t", "-q", "-e", "stderr", "-p", str(folder), "-c", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [environ["NGINX_PROGRAM"], "-t", "-q", "-e", "stderr", "-p", str(folder), "-c", str(path)]
+    done = subprocess.run(command, env=dict(environ), capture_output=True, text=True, check=False)
     if done.returncode:
         raise StartError(f"nginx does not take its configuration: {done.stderr.strip()[-600:]}")

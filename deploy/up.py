@@ -39,6 +39,11 @@ def read_procfile(text: str) -> dict[str, str]:
     return programs
 
 
+def data_dir_of(environ: Mapping[str, str]) -> Path:
+    """Return the directory of an installation, as the settings find it."""
+    return ROOT / (environ.get("DATA_DIR") or ("var/hub" if environ.get("ROLE") == "hub" else "var"))
+
+
 def with_defaults(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of the processes. Raises StartError where it lacks what they need."""
     for name in ("DATABASE_URL", "REDIS_URL"):
@@ -49,7 +54,7 @@ def with_defaults(environ: Mapping[str, str]) -> dict[str, str]:
     sockets_port = environ.get("SOCKETS_PORT") or (str(int(port) + 2) if port.isdecimal() else "")
     if not port.isdecimal() or not sockets_port.isdecimal():
         raise StartError("PORT and SOCKETS_PORT are numbers.")
-    data_dir = ROOT / (environ.get("DATA_DIR") or ("var/hub" if is_hub else "var"))
+    data_dir = data_dir_of(environ)
     return {
         **environ,
         "HOST": environ.get("HOST") or "127.0.0.1",

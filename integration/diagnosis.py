@@ -126,7 +126,7 @@ def _certificate() -> Finding:
     try:
         ends_at = certificate_end(host, address.port or 443)
     except AddressError:
-        says = f"not looked at: {host} is not on the public internet; OUTBOUND_ALLOWED_ORIGINS={address.scheme}://{address.netloc}"
+        says = f"not looked at: {host} is not public; OUTBOUND_ALLOWED_ORIGINS={address.scheme}://{address.netloc} allows it"
         return Finding(State.NOTE, subject, says)
     except ssl.SSLCertVerificationError as error:
         return Finding(State.FAIL, subject, f"of {host} is refused by those who call: {error.verify_message}")

@@ -10,7 +10,7 @@ import time
 from benchmarks.faults.http import livez
 from benchmarks.faults.run import Run
 from benchmarks.faults.scenarios import scenario
-from benchmarks.faults.servers import children
+from deploy.reload import children
 
 AFTER_START_S = 8.0
 """How long after a start answers may be slow: the senders have waited, and all come at once."""

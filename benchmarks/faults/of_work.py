@@ -10,8 +10,8 @@ import time
 from benchmarks.faults.of_processes import AFTER_START_S
 from benchmarks.faults.run import Run
 from benchmarks.faults.scenarios import scenario
-from benchmarks.faults.servers import children
 from benchmarks.faults.traffic import Event
+from deploy.reload import children
 
 WITH_POINTS = {"DJANGO_SETTINGS_MODULE": "benchmarks.faults.settings"}
 NO_REDIS = {"REDIS_URL": "redis://127.0.0.1:9/0"}

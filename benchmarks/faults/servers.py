@@ -16,6 +16,8 @@ from typing import Any
 
 import psycopg
 
+from deploy.reload import children
+
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 10
 USER = "private"
@@ -93,13 +95,6 @@ class Server:
         for pid in (self.process.pid, *children(self.process.pid)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-
-
-def children(pid: int) -> list[int]:
-    """Return the direct children of a process."""
-    with contextlib.suppress(OSError):
-        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
 
 
 def redis_server(folder: Path) -> Server:

@@ -21,8 +21,9 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from benchmarks.faults.http import livez
 from benchmarks.faults.proxy import ROOT, Proxy
-from benchmarks.faults.servers import MissingError, children, free_port, postgres_server, postgres_url, redis_server
+from benchmarks.faults.servers import MissingError, free_port, postgres_server, postgres_url, redis_server
 from deploy import certificate, orphans
+from deploy.reload import children
 
 START_TIMEOUT_S = 180
 KEYS = {"SECRET_KEY": "faults-secret-key-" + "k" * 40, "CREDENTIAL_ENCRYPTION_KEY": "faults-credential-key-" + "c" * 40}

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.faults.proxy import ROOT
-from benchmarks.faults.servers import children
+from deploy.reload import children
 
 PACKAGES = ("django", "djangorestframework", "psycopg", "gunicorn", "daphne", "channels-redis", "celery", "redis")
 TICKS = os.sysconf("SC_CLK_TCK")

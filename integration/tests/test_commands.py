@@ -605,4 +605,4 @@ def test_diagnose_says_why_a_certificate_cannot_be_seen(settings, monkeypatch):
     says = certificate_line(settings, monkeypatch, ConnectionRefusedError())
     assert says == "note of orders.example.com cannot be seen from here (ConnectionRefusedError)"
     says = certificate_line(settings, monkeypatch, AddressError("private"))
-    assert says.endswith("OUTBOUND_ALLOWED_ORIGINS=https://orders.example.com")
+    assert says.endswith("OUTBOUND_ALLOWED_ORIGINS=https://orders.example.com allows it")

@@ -65,7 +65,7 @@ def test_a_container_runs_the_command_of_the_procfile(name):
 
 def test_nginx_runs_as_under_make_up():
     line = string.Template(read_procfile(PROCFILE.read_text())["nginx"]).substitute(
-        NGINX="nginx", NGINX_DIR="/tmp", NGINX_OPTIONS=""
+        NGINX_PROGRAM="nginx", NGINX_DIR="/tmp", NGINX_OPTIONS=""
     )
     assert shlex.split(SERVICES["nginx"]["command"]) == shlex.split(line)
 

@@ -76,6 +76,8 @@ def test_nginx_is_a_program_that_ends_its_requests_first(environ):
     part = config.partition("[program:nginx]")[2].partition("[")[0]
     assert f"command={environ['NGINX']} -e stderr -p {environ['DATA_DIR']}/nginx -c" in part
     assert "stopsignal=QUIT" in part
+    # It would take this name for sockets that are handed on to it.
+    assert "NGINX" not in told
     assert config.count("stopsignal=TERM") == 5
 
 

@@ -18,9 +18,10 @@ import pytest
 from benchmarks.faults.checks import check_log, check_numbers, check_orders, check_sockets
 from benchmarks.faults.http import Answer, request
 from benchmarks.faults.run import Run, make_run
-from benchmarks.faults.servers import MissingError, children, postgres_programs
+from benchmarks.faults.servers import MissingError, postgres_programs
 from benchmarks.faults.stack import ROOT, Stack
 from deploy import certificate
+from deploy.reload import children
 
 pytestmark = [
     pytest.mark.skipif("postgres" not in os.environ.get("DATABASE_URL", ""), reason="runs with the Postgres part"),
@@ -96,21 +97,25 @@ class Play:
         for name, path in (("plain", "/orders/?a=b"), ("challenge", "/.well-known/acme-challenge/a-token")):
             self.answers[name] = await request(stack.plain_port, "GET", path, {})
 
-    def run_smoke(self) -> subprocess.CompletedProcess[str]:
-        """Run the command as an operator would after a deployment."""
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the program with the installation's settings."""
         assert self.stack.env is not None
         return subprocess.run(
-            [sys.executable, "manage.py", "smoke", "--ca", self.stack.env["TLS_CERTIFICATE"]], cwd=ROOT,
-            env=self.stack.environ(self.stack.env), capture_output=True, text=True, check=False, timeout=120,
+            [sys.executable, *words], cwd=ROOT, env=self.stack.environ(self.stack.env),
+            capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
 
+    def run_smoke(self) -> subprocess.CompletedProcess[str]:
+        """Do what an operator does after a deployment."""
+        return self.command("manage.py", "smoke", "--ca", str(self.stack.folder / "tls" / certificate.CERTIFICATE))
+
     async def reload_web(self) -> None:
-        """Give web new workers by a signal to its master, and wait until none of the old ones is left."""
+        """Give web new workers, as an operator does after an update."""
         master = self.stack.pid("web")
         old = set(children(master))
-        os.kill(master, signal.SIGHUP)
-        await self.run.wait_for("web reloaded", lambda: _is_replaced(master, old), BACK_WITHIN_S)
-        self.reloaded = self.stack.pid("web") == master and _is_replaced(master, old)
+        done = await asyncio.to_thread(self.command, "-m", "deploy.reload")
+        now = set(children(master))
+        self.reloaded = (done.returncode, self.stack.pid("web"), len(now), now & old) == (0, master, len(old), set())
 
     async def renew_certificate(self) -> None:
         """Put another certificate in the place of the first, as certbot's hook does, and have nginx take it up."""
@@ -121,12 +126,13 @@ class Play:
         for name, data in zip(("TLS_CERTIFICATE", "TLS_KEY"), made, strict=True):
             replace(Path(self.stack.env[name]), data)
         os.kill(self.stack.pid("nginx"), signal.SIGHUP)
-        await self.run.wait_for("certificate renewed", lambda: self.shown() == made[0].decode(), BACK_WITHIN_S)
-        self.renewed = self.shown() == made[0].decode()
 
-    def shown(self) -> str:
-        """Return the certificate that nginx shows."""
-        return ssl.get_server_certificate(("127.0.0.1", self.stack.https_port))
+        # Until its former workers have ended, either may answer.
+        def is_shown() -> bool:
+            self.renewed |= ssl.get_server_certificate(("127.0.0.1", self.stack.https_port)) == made[0].decode()
+            return self.renewed
+
+        await self.run.wait_for("certificate renewed", is_shown, BACK_WITHIN_S)
 
     async def restart(self, name: str) -> None:
         pid = self.stack.pid(name)
@@ -161,11 +167,6 @@ def write_challenge(data: Path) -> None:
     challenge = data / "acme/.well-known/acme-challenge/a-token"
     challenge.parent.mkdir(parents=True)
     challenge.write_text("proof")
-
-
-def _is_replaced(master: int, old: set[int]) -> bool:
-    now = set(children(master))
-    return len(now) >= len(old) and not now & old
 
 
 @pytest.fixture(scope="module")
