@@ -208,6 +208,21 @@ _CAUSES = {
         _("After that day no provider delivers any order here: they refuse the address."),
         _("Renew the certificate, and look why it was not renewed by itself."),
     ),
+    "budget_burning": Cause(
+        _("The availability burns its budget"),
+        _("Of 30 days 21.6 minutes may fail. At this pace they are used up before the 30 days are over."),
+        _("Look at Availability which measure it is, and since when; then at the log and the database of that time."),
+    ),
+    "budget_spent": Cause(
+        _("The budget of the availability is spent"),
+        _("More than 21.6 minutes of the last 30 days, or their part of the requests, have failed."),
+        _("No risks until it has recovered: no upgrade in opening hours. Mend what used most of it up."),
+    ),
+    "probe_silent": Cause(
+        _("A probe does not report"),
+        _("Nobody sees from that place any more whether the installation can be reached."),
+        _("Look at the machine of the probe, and start it again; its token may have changed."),
+    ),
     "channel_failing": Cause(
         _("Alerts do not get through"),
         _("A channel does not take what it is sent; people may not hear of what goes wrong."),

@@ -59,6 +59,15 @@ _SENTENCES = (
     gettext_noop("The orders of {provider} could not be compared for an hour: {error}"),
     gettext_noop("The orders of {day} differ from what the providers list, in one case."),
     gettext_noop("The orders of {day} differ from what the providers list, in {number} cases."),
+    gettext_noop("Probes from outside fail so often that the budget of 30 days is gone within days."),
+    gettext_noop("Probes from outside fail so often that the budget of 30 days does not last."),
+    gettext_noop("Webhook requests are answered 5xx so often that the budget of 30 days is gone within days."),
+    gettext_noop("Webhook requests are answered 5xx so often that the budget of 30 days does not last."),
+    gettext_noop(
+        "The 21.6 minutes of the last 30 days are used up by the minutes that probes from outside saw it away."
+    ),
+    gettext_noop("The 21.6 minutes of the last 30 days are used up by webhook requests that were answered 5xx."),
+    gettext_noop("The probe {probe} does not report any more."),
 )
 _NAME = re.compile(r"\\\{(\w+)\\\}")
 _PATTERNS = [(re.compile(_NAME.sub(r"(?P<\1>.+)", re.escape(text)), re.DOTALL), text) for text in _SENTENCES]

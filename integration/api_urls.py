@@ -25,6 +25,7 @@ from integration.api.logs import LogListView, LogView, ReplayManyView, ReplayVie
 from integration.api.members import MemberListView, MemberView
 from integration.api.outbound import HealthView, RegisterWebhookView, SyncOrderView, TestProviderView
 from integration.api.prep_time import PrepTimeView
+from integration.api.probes import ProbeReportView
 from integration.api.reconciliation import ReconciliationDayView, ReconciliationExportView, ReconciliationListView
 from integration.api.status import StatsView, StatusView
 from integration.api.timeline import OrderTimelineView
@@ -45,6 +46,7 @@ urlpatterns = [
     path(f"{API}/health/history", HealthHistoryView.as_view(), name="api-health-history"),
     path(f"{API}/health", HealthView.as_view(), name="api-health"),
     path(f"{API}/status", StatusView.as_view(), name="api-status"),
+    path(f"{API}/probes", ProbeReportView.as_view(), name="api-probes"),
     path(f"{API}/stats", StatsView.as_view(), name="api-stats"),
     path(f"{API}/logs", LogListView.as_view(), name="api-logs"),
     path(f"{API}/logs/<uuid:event_id>", LogView.as_view(), name="api-log"),

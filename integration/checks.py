@@ -101,7 +101,7 @@ def check_reach(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list
 
 @register(SAFE_START)
 def check_metrics(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse networks that are none, which would fail at each scrape; warn of a token that can be guessed."""
+    """Refuse networks that are none, which would fail at each scrape; warn of tokens that can be guessed."""
     found: list[CheckMessage] = []
     for entry in settings.METRICS_ALLOWED_NETWORKS:
         try:
@@ -111,7 +111,9 @@ def check_metrics(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> li
                 f"METRICS_ALLOWED_NETWORKS has an entry that is no address and no network: {entry[:40]}.",
                 hint="Write each as 10.0.0.0/8 or 192.0.2.7.", id="integration.E005",
             ))  # fmt: skip
-    fault = weakness(settings.METRICS_TOKEN) if settings.METRICS_TOKEN and not settings.DEBUG else ""
-    if fault:
-        found.append(Warning(f"METRICS_TOKEN {fault}.", hint=_MAKE_ONE, id="integration.W006"))
+    for name in ("METRICS_TOKEN", "PROBE_TOKEN"):
+        token = getattr(settings, name)
+        fault = weakness(token) if token and not settings.DEBUG else ""
+        if fault:
+            found.append(Warning(f"{name} {fault}.", hint=_MAKE_ONE, id="integration.W006"))
     return found

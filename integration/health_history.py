@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -27,7 +27,7 @@ from integration.models.credential import NEXARA
 from integration.nexara import check_health
 from integration.stats import nearest_rank
 from orders.models import Company
-from orders.times import iso_time
+from orders.times import floor_time, iso_time
 from providers.registry import ADAPTERS
 
 Status = HealthSample.Status
@@ -70,7 +70,7 @@ def record_health(now: datetime | None = None) -> int:
     The hub is asked how it is where a company is registered with it; what it answers counts for the newest step.
     """
     now = now or timezone.now()
-    newest = _floor(now - SETTLES_IN, STEP) - STEP
+    newest = floor_time(now - SETTLES_IN, STEP) - STEP
     steps = [newest - STEP * back for back in range(MAKES_UP_FOR)]
     known = set(HealthSample.objects.filter(started_at__gte=steps[-1]).values_list("started_at", flat=True).distinct())
     samples = [sample for start in steps if start not in known for sample in _samples(start, is_newest=start == newest)]
@@ -155,11 +155,6 @@ def old_samples(now: datetime) -> QuerySet[HealthSample]:
     return HealthSample.objects.filter(started_at__lt=now - timedelta(days=settings.HEALTH_HISTORY_DAYS))
 
 
-def _floor(moment: datetime, step: timedelta) -> datetime:
-    seconds = int(moment.timestamp())
-    return datetime.fromtimestamp(seconds - seconds % int(step.total_seconds()), UTC)
-
-
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
@@ -227,7 +222,7 @@ def starts_of(period: str, now: datetime) -> list[datetime]:
 
 def last_starts(length: timedelta, number: int, now: datetime) -> list[datetime]:
     """Return when each of the last so many stretches begins, oldest first; the last one is running."""
-    last = _floor(now, length)
+    last = floor_time(now, length)
     return [last - length * back for back in reversed(range(number))]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from integration.answered import answered
 from orders.metrics import Count, Timing
 from providers.registry import ADAPTERS
 
@@ -54,6 +55,7 @@ def count_request(provider: str, status: int, body: Mapping[str, Any] | None, se
     answer = "internal_error" if body is None else str(body.get("status") or body.get("error") or "none")
     REQUESTS.add(slug, answer, str(status))
     REQUEST_SECONDS.took(seconds, slug)
+    answered.note(failed=status >= 500)
 
 
 def count_call(peer: str, outcome: str | int, seconds: float) -> None:

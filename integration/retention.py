@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from integration import health_history, housekeeping, outbox
+from integration import availability, health_history, housekeeping, outbox
 from integration.alerting import notices
 from integration.alerting.turns import PRUNING
 from integration.batches import delete, in_batches
@@ -61,6 +61,7 @@ CHORES = (
     Chore("webhook_bodies", "bodies of settled deliveries", housekeeping.old_bodies),
     Chore("outbound_attempts", "bodies of calls that went out", outbox.old_attempts, outbox.blank_attempts),
     Chore("health_samples", "samples of how integrations were", health_history.old_samples),
+    Chore("availability_samples", "what was asked of the installation", availability.old_samples),
     Chore("alert_notices", "messages of alerts", notices.old_notices),
     Chore("reconciliation_runs", "comparisons with lists", _runs),
     Chore("listed_orders", "orders that lists named", _listed),

@@ -190,6 +190,7 @@ def run() -> None:
 
     from django.db import OperationalError, connections
 
+    from integration.answered import answered
     from integration.demo import wire_demo
     from integration.preparing import StillLockedError, prepare
 
@@ -207,6 +208,8 @@ def run() -> None:
     background.start()
     serve(listener, lambda: print(text, flush=True))  # noqa: T201
     background.stop()
+    # The process leaves without its exit handlers.
+    answered.write()
 
 
 def leave_in_time() -> None:

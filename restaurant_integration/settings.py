@@ -101,6 +101,8 @@ DASHBOARD_CACHE = env.bool("DASHBOARD_CACHE", default=True)
 METRICS_TOKEN = secret("METRICS_TOKEN")
 METRICS_ALLOWED_NETWORKS = env.list("METRICS_ALLOWED_NETWORKS", default=[])
 """Who may read /metrics without the token. With neither of the two there is no such page."""
+PROBE_TOKEN = secret("PROBE_TOKEN")
+"""What probes show to report what they saw from another place; without it there is no such page."""
 METRICS_TOP_COMPANIES = env.int("METRICS_TOP_COMPANIES", default=20)
 """So many companies have figures of their own there; a label for each of thousands would be too much for Prometheus."""
 

@@ -11,10 +11,11 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from integration.alerting import installation, planning, rules
+from integration.alerting import installation, objective, planning, rules
 from integration.alerting.steady import Finding, keep_in_step
 from integration.alerting.thresholds import Thresholds
 from integration.alerting.turns import expect, forgive_pause, silent_for_s, take_turn
+from integration.availability import measure
 from integration.heartbeat import WORKER
 from orders.models import Company
 
@@ -63,13 +64,17 @@ def watch_quickly(now: datetime) -> None:
 
 
 def watch_slowly(now: datetime) -> None:
-    """Evaluate the rules that cost more or change slowly: silence, credentials, disk, retention, certificate."""
+    """Evaluate the rules that cost more or change slowly: silence, credentials, objective, disk, retention, certificate."""
     limits = Thresholds()
     silent: list[Finding] = []
     for company in Company.objects.order_by("pk"):
         silent += rules.providers_that_are_silent(company, limits, now)
     keep_in_step(rules.SILENT, silent, now)
     keep_in_step(rules.EXPIRING, rules.credentials_that_expire(limits, now), now)
+    available = measure(now)
+    keep_in_step(objective.BURNING, objective.burning_budgets(available), now)
+    keep_in_step(objective.SPENT, objective.spent_budgets(available), now)
+    keep_in_step(objective.SILENT, objective.silent_probes(available), now)
     keep_in_step(installation.DISK, installation.full_disks(limits), now)
     keep_in_step(installation.RETENTION, installation.overdue_retention(limits, now), now)
     if take_turn("certificate", installation.CERTIFICATE_EVERY_S, now):

@@ -11,7 +11,7 @@ from integration.models.channel import (
     NoticeStatus,
 )
 from integration.models.credential import ProviderCredential
-from integration.models.monitoring import HealthSample, Heartbeat
+from integration.models.monitoring import AvailabilitySample, HealthSample, Heartbeat
 from integration.models.outbound import (
     AutoAcceptPolicy,
     CircuitBreaker,
@@ -40,6 +40,7 @@ __all__ = [
     "AlertThread",
     "AlertThreshold",
     "AutoAcceptPolicy",
+    "AvailabilitySample",
     "CircuitBreaker",
     "DeliveryRollup",
     "HealthSample",

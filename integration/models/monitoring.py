@@ -60,3 +60,32 @@ class HealthSample(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider} {self.started_at:%Y-%m-%d %H:%M} ({self.status})"
+
+
+class AvailabilitySample(models.Model):
+    """How much was asked of the installation in five minutes, and how much of it failed, as one source saw it.
+
+    Rows are bounded: one for each five minutes of thirty days and source.
+    """
+
+    source = models.CharField(max_length=40)
+    """``webhooks``: requests that the processes answered. ``probe:`` and a name: a probe from another place."""
+    started_at = models.DateTimeField()
+    asked = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        db_table = "availability_samples"
+        ordering = ["-started_at", "source"]
+        constraints = [
+            # Several processes count into one row.
+            models.UniqueConstraint(fields=["source", "started_at"], name="availability_sample_unique"),
+            models.CheckConstraint(condition=Q(failed__lte=models.F("asked")), name="availability_sample_failed_asked"),
+        ]
+        indexes = [
+            # A window of all sources, and what is past it.
+            models.Index(fields=["started_at"], name="availability_sample_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.started_at:%Y-%m-%d %H:%M} ({self.failed} of {self.asked})"

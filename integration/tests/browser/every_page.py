@@ -78,6 +78,7 @@ NO_PAGES = {
     ),
     "orders:providers-css": "a style sheet",
     "orders:revenue": "numbers of a chart",
+    "availability": "an operator's, who is a member of nothing: test_availability.py looks at it",
     "menu-export": "a file",
 }  # fmt: skip
 """What has a name in the URLs, and why nobody looks at it."""
