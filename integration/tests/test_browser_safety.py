@@ -14,7 +14,7 @@ from orders.models import Order, User
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery"
-WITHOUT_SESSIONS = {"ProviderWebhookView", "EnvelopeView"}
+WITHOUT_SESSIONS = {"ProbeReportView", "ProviderWebhookView", "EnvelopeView"}
 """Called by machines that prove every request: a cookie means nothing there."""
 OPEN = {"SchemaView", "DocsView"}
 """Documents that everybody may read, and that take no write at all."""

@@ -131,7 +131,7 @@ def answer_of(client: Client, method: str, path: str, body: str = "{}") -> tuple
 def test_every_table_hangs_on_a_company_or_is_of_all():
     hanging = {model.__name__ for model in ways_to_company()}
     every = {model.__name__ for label in ("orders", "integration") for model in apps.get_app_config(label).get_models()}
-    assert every - hanging == {"SignInTries", "Heartbeat"}
+    assert every - hanging == {"SignInTries", "Heartbeat", "AvailabilitySample"}
     assert len(hanging) > 20
 
 
