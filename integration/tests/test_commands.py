@@ -346,7 +346,8 @@ def test_prune_logs_takes_old_bytes_and_leaves_the_rows():
     counted, *rest = run("prune_logs", "--dry-run").splitlines()
     assert counted == "webhook_bodies               1 bodies of settled deliveries would go"
     assert [line.split()[:2] for line in rest] == [
-        ["outbound_attempts", "0"], ["health_samples", "0"], ["alert_notices", "0"], ["reconciliation_runs", "0"],
+        ["outbound_attempts", "0"], ["health_samples", "0"], ["availability_samples", "0"], ["alert_notices", "0"],
+        ["reconciliation_runs", "0"],
         ["listed_orders", "0"],
     ]  # fmt: skip
     assert WebhookBody.objects.count() == 1
