@@ -19,7 +19,7 @@ TIMES = ("lastEventAt", "lastSuccessAt", "lastFailureAt", "lastRejectedAt", "cre
 def standings(company: Company, now: datetime) -> list[dict[str, Any]]:
     """Return the state of each provider and of the hub, as ``provider_status`` tells it, with its times as times.
 
-    Besides: ``silence`` (None for the hub), ``retryAt``, ``isOffHere`` and ``state``.
+    Besides: ``silence`` (None for the hub), ``retryAt``, ``isOffHere``, ``credentialMissing`` and ``state``.
     """
     statuses, quiet = provider_status(company, now), silences(company, now)
     retries = dict(CircuitBreaker.objects.filter(company=company).values_list("provider", "retry_at"))
@@ -30,6 +30,9 @@ def standings(company: Company, now: datetime) -> list[dict[str, Any]]:
         status["silence"] = quiet.get(slug)
         status["retryAt"] = retries.get(slug)
         status["isOffHere"] = not settings.PROVIDER_ENABLED.get(slug, True)
+        # One that was never used needs none; where the installation's own stands in, none is missed.
+        stands_in = status["credentialSet"] or settings.PROVIDER_FALLBACK_SECRETS.get(slug)
+        status["credentialMissing"] = bool(status["lastSuccessAt"]) and not stands_in
         status["state"] = _state(status)
     return statuses
 
@@ -39,7 +42,7 @@ def _state(status: dict[str, Any]) -> str:
     quiet = status["silence"]
     if not status["enabled"]:
         return "off"
-    if status["breaker"] == "open" or (quiet and quiet.is_silent):
+    if status["breaker"] == "open" or status["credentialMissing"] or (quiet and quiet.is_silent):
         return "bad"
     waiting = status["last24h"]["dead"] or status["last24h"]["quarantined"]
     if status["breaker"] == "half_open" or status["credentialExpiring"] or waiting:

@@ -93,6 +93,16 @@ def test_a_missing_credential_and_a_failed_registration_are_said(amman):
     assert "NEXARA answered 503." in panel(html, "careem")
 
 
+def test_a_provider_that_was_used_and_has_no_credential_any_more_is_loud_and_leads_to_where_it_is_set(amman):
+    amman.send("careem")
+    ProviderCredential.objects.filter(company=amman.company, provider__in=("careem", "jahez")).delete()
+    html = page(amman.client(amman.owner))
+    assert health(html, "careem") == "No credential"
+    assert f"/admin/integration/providercredential/add/?provider=careem&amp;company={amman.company.id}" in html
+    assert health(html, "jahez") == "Nothing has come yet"
+    assert "An owner sets it." in panel(page(amman.client(amman.staff)), "careem")
+
+
 def test_an_open_breaker_is_said_with_the_time_of_the_next_try(amman):
     amman.send("jahez")
     for _ in range(breaker.FAILURES_TO_OPEN):
