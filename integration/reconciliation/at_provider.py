@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from integration import breaker, inbox, outbound
 from integration.models import CircuitBreaker, WebhookLog
@@ -169,9 +170,9 @@ def company_source(company: Company, provider: str, access: ProviderAccess | Non
     """Return a company's list at a provider, or one sentence that says why there is none to ask."""
     listing = get_adapter(provider).listing
     if access is None or listing is None:
-        return "The provider has no list of orders that we know."
+        return gettext_noop("The provider has no list of orders that we know.")
     if not access.is_enabled:
-        return "The provider is switched off, or has no credential."
+        return gettext_noop("The provider is switched off, or has no credential.")
     missing = (*access.missing, *listing.missing(access.api.secrets))
     if missing:
         return f"The credential lacks {', '.join(missing)}."

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from integration.models import ListedOrder, ReconciliationRun, WebhookLog, WebhookStatus
 from integration.models.credential import NEXARA
@@ -70,7 +71,7 @@ def compare(source: Source, window: Window) -> tuple[Comparison, list[Listed]]:
     """Ask for the list and say what of it has never come; writes nothing. Raises SourceError."""
     first = _first_delivery(source)
     if first is None:
-        raise SourceError("Nothing of it has come here yet: is its webhook registered?")
+        raise SourceError(gettext_noop("Nothing of it has come here yet: is its webhook registered?"))
     reading = source.read(window)
     since = max(reading.since, first)
     # What was placed before the first delivery came was answered elsewhere, and nobody missed it here.

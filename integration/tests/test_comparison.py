@@ -97,6 +97,13 @@ def test_calls_in_another_order(order):
     assert differences(order)[0].startswith("deliveroo gb:1: the order of the calls differs: PATCH")
 
 
+def test_a_question_about_an_order_is_no_difference(order):
+    went_out(order, 204)
+    came_in(order, 204)
+    came_in(order, 200, method="GET", body=None)
+    assert differences(order) == []
+
+
 def test_a_push_without_a_call(order):
     went_out(order)
     assert differences(order) == ["deliveroo gb:1: confirmed counts as sent, and no call was made"]

@@ -12,13 +12,16 @@ MAKE = """
 import json
 import time
 import uuid
+from datetime import timedelta
 from importlib import import_module
 import requests
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from integration.alerts import acknowledge_alert, raise_alert
-from integration.models import WebhookLog
+from integration.models import ReconciliationReport, WebhookLog
+from orders.business_day import business_date
 from orders.models import Company, Membership, Order, Role, User
+from orders.times import iso_time
 from orders.security.sessions import SEEN, STARTED
 from orders.services import change_status
 from integration.trial import sample_requests
@@ -58,6 +61,26 @@ shown = mine.order_by("-needs_attention", "created_at").first()
 # What a phone must not be pushed wide by.
 mine.filter(pk=shown.pk).update(customer_name="Wolfeschlegelsteinhausenbergerdorff" * 2, notes="Ring-twice-" * 12)
 waiting = WebhookLog.objects.filter(company=company, status="quarantined").first()
+day = business_date(company, timezone.now()) - timedelta(days=1)
+row = {"source": "careem", "provider": "careem", "state": "compared", "reason": None, "gaps": [], "currency": "JOD",
+       "theirCount": 42, "ourCount": 41, "countDifference": -1, "theirSum": "612.750", "ourSum": "600.250",
+       "sumDifference": "-12.500"}
+noon = timezone.now().replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=1)
+gap = {"from": iso_time(noon), "to": iso_time(noon + timedelta(hours=2))}
+unknown = dict.fromkeys(("theirCount", "countDifference", "theirSum", "sumDifference"))
+differs = {"kind": "imported", "provider": "careem", "externalOrderId": shown.external_id, "orderId": str(shown.pk),
+           "theirTotal": "12.500", "ourTotal": "12.500", "currency": "JOD", "theirStatus": "delivered",
+           "ourStatus": "delivered", "error": None}
+lost = differs | {"kind": "missing", "externalOrderId": "9f" * 32, "orderId": None, "ourTotal": None, "ourStatus": None,
+                  "error": "The provider answered 404."}
+ReconciliationReport.objects.update_or_create(company=company, day=day, defaults={
+    "is_different": True, "made_at": timezone.now(), "figures": {
+        "day": str(day), "from": iso_time(noon), "to": iso_time(noon), "timeZone": company.time_zone,
+        "rows": [row, row | {"source": "talabat", "provider": "talabat", "state": "partly", "gaps": [gap],
+                             "reason": "The provider answered 503.", "countDifference": 0, "sumDifference": "0.000"},
+                 row | unknown | {"source": "jahez", "provider": "jahez", "state": "not_compared", "currency": "SAR",
+                                  "reason": "The provider has no list of orders that we know."}],
+        "differences": [differs, lost], "differenceCount": 2, "isCompared": False}})
 print(json.dumps({
     "sessions": sessions,
     "order": str(shown.pk),
