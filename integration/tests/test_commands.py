@@ -516,6 +516,7 @@ def test_send_sample_says_how_to_start_the_server():
         (["ubereats"], "No provider is called ubereats"),
         (["careem", "--event", "exploded"], "it sends: created"),
         (["careem", "--count", "0"], "--count"),
+        (["careem", "--ca", "/nowhere.pem"], "There is no file /nowhere.pem"),
     ],
 )
 def test_send_sample_refuses_what_is_not_there(arguments, says):

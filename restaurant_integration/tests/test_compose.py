@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import string
@@ -14,8 +15,10 @@ import pytest
 import yaml
 from django.conf import settings
 
-from deploy.proxy import TEMPLATE
+from deploy import certificate
+from deploy.proxy import TEMPLATE, write_configuration
 from deploy.up import PROCFILE, STOP_WITHIN_S, read_procfile, with_defaults
+from restaurant_integration.tests.test_proxy import needs_nginx
 
 ROOT = Path(settings.BASE_DIR)
 FILES = {name: yaml.safe_load((ROOT / name).read_text()) for name in (
@@ -75,6 +78,17 @@ def test_nginx_is_told_every_name_of_its_configuration():
     assert names <= set(environment("nginx"))
     assert environment("nginx")["NGINX_ENVSUBST_OUTPUT_DIR"] == "/tmp"
     assert "./deploy/nginx:/etc/nginx/templates:ro" in SERVICES["nginx"]["volumes"]
+
+
+@needs_nginx
+def test_nginx_takes_the_configuration_that_its_image_fills_in(tmp_path):
+    made, key = certificate.write(tmp_path / "tls", ["orders.example.com"], 1)
+    # Every default, as compose itself would fill it in.
+    plain = {name: re.sub(r"\$\{[A-Z]+:-([^}]*)\}", r"\1", value) for name, value in environment("nginx").items()}
+    own = {"APP_BASE_URL": "https://orders.example.com", "TLS_CERTIFICATE": str(made), "TLS_KEY": str(key)}
+    here = {"NGINX_PROGRAM": "nginx", "NGINX_DIR": str(tmp_path), "DATA_DIR": str(tmp_path), "ACME_DIR": str(tmp_path)}
+    write_configuration({**plain, **own, **here, "PATH": f"{os.defpath}:/usr/sbin"})
+    assert "server 172.31.251.11:3001;" in (tmp_path / "nginx.conf").read_text()
 
 
 def address_of(name: str) -> str:

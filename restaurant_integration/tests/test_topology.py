@@ -94,6 +94,7 @@ class Play:
         ):  # fmt: skip
             self.answers[name] = await request(stack.https_port, "GET", path, {}, tls=stack.tls)
         write_challenge(stack.data)
+        self.answers["plain at tls"] = await request(stack.https_port, "GET", "/orders/?a=b", {})
         for name, path in (("plain", "/orders/?a=b"), ("challenge", "/.well-known/acme-challenge/a-token")):
             self.answers[name] = await request(stack.plain_port, "GET", path, {})
 
@@ -233,8 +234,9 @@ def test_web_that_is_away_is_answered_in_the_contracts_words(played):
     assert answer.json() == expected
 
 
-def test_plain_http_leads_to_the_same_place_over_tls(played):
-    answer = played.answers["plain"]
+@pytest.mark.parametrize("name", ["plain", "plain at tls"])
+def test_plain_http_leads_to_the_same_place_over_tls(played, name):
+    answer = played.answers[name]
     assert answer.status == 308
     assert answer.headers["location"] == f"https://localhost:{played.stack.https_port}/orders/?a=b"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -34,6 +35,7 @@ class Command(BaseCommand):
             "--dialect", choices=["hub", "native"], default="hub", help="NEXARA's or the provider's own (default: hub)"
         )
         parser.add_argument("--url", default="", help="the server (default: APP_BASE_URL)")
+        parser.add_argument("--ca", default="", help="a file of authorities to trust, for a certificate of one's own")
         parser.add_argument("--company", default="", help="slug or id (default: the only one, else the demo company)")
         parser.add_argument("--count", type=int, default=1, help="how many of each (default: 1)")
         parser.add_argument(
@@ -46,12 +48,14 @@ class Command(BaseCommand):
             raise CommandError(f"No provider is called {unknown.pop()}; there are: {', '.join(ADAPTERS)}, all.")
         if options["count"] < 1 or options["rate"] < 0:
             raise CommandError("--count is at least 1, and --rate is above 0.")
+        if options["ca"] and not Path(options["ca"]).is_file():
+            raise CommandError(f"There is no file {options['ca']}.")
         company = named_company(options["company"]) if options["company"] else default_company()
         url = (options["url"] or settings.APP_BASE_URL).rstrip("/")
         try:
             jobs = [
                 (sender, event)
-                for sender in (SampleSender(company, slug, options["dialect"], url) for slug in slugs)
+                for sender in (SampleSender(company, slug, options["dialect"], url, ca=options["ca"]) for slug in slugs)
                 for event in sender.events(options["event"])
             ]
         except SampleSetupError as error:
