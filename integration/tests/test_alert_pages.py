@@ -72,8 +72,9 @@ def raised_causes() -> set[str]:
         breaker.CAUSE,
         deadlines.CAUSE,
     }
-    for path in Path(alert_centre.__file__).parent.rglob("*.py"):
-        if "tests" in path.parts:
+    package = Path(alert_centre.__file__).parent
+    for path in package.rglob("*.py"):
+        if "tests" in path.relative_to(package).parts:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "raise_alert":
