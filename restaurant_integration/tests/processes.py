@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,14 +17,10 @@ from typing import Any, TypeVar
 import pytest
 from django.conf import settings
 
+from benchmarks.faults.servers import free_port
+
 START_TIMEOUT_S = 60
 Found = TypeVar("Found")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def eventually(look: Callable[[], Found | None], within_s: float = 60, every_s: float = 0.1) -> Found:

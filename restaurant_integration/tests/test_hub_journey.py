@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from restaurant_integration.tests.processes import Server, eventually, free_port
+from benchmarks.faults.servers import free_port
+from restaurant_integration.tests.processes import Server, eventually
 
 NATIVE_KEY = "the-key-that-careem-sends"
 ACCOUNT = {"clientId": "a-client-at-careem", "clientSecret": "a-secret-at-careem"}

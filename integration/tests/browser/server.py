@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,15 +11,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
+from benchmarks.faults.servers import free_port
+from integration.tests.browser.commands import ROOT, Commands
+
 READY_WITHIN_S = 60
 STOPPED_WITHIN_S = 15
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Server:
@@ -36,6 +31,7 @@ class Server:
             "PORT": str(self.port),
             "DJANGO_SETTINGS_MODULE": "restaurant_integration.settings",
         }
+        self.commands = Commands(self.env | {"APP_BASE_URL": self.url})
         self._process: subprocess.Popen | None = None
 
     @property
@@ -64,6 +60,7 @@ class Server:
             return False
 
     def stop(self) -> None:
+        self.commands.end()
         if self._process is None:
             return
         self._process.send_signal(signal.SIGTERM)
@@ -76,16 +73,7 @@ class Server:
 
     def manage(self, *arguments: str) -> str:
         """Run a command on the same installation; return what it printed."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env=self.env | {"APP_BASE_URL": self.url},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        )
-        return done.stdout
+        return self.commands.run(*arguments)
 
     def shell(self, code: str) -> str:
         return self.manage("shell", "--no-imports", "-c", code)
