@@ -61,7 +61,7 @@ def _sources() -> Iterator[tuple[Path, str, Mapping[str, Any]]]:
 
 def _of_the_program(package: str) -> list[Path]:
     paths = sorted((ROOT / package).rglob("*.py"))
-    return [path for path in paths if not {"tests", "migrations", "tests.py"} & set(path.parts)]
+    return [path for path in paths if not {"tests", "migrations", "tests.py"} & set(path.relative_to(ROOT).parts)]
 
 
 def kept() -> Catalog:
