@@ -8,6 +8,7 @@ import pytest
 
 from integration.tests.browser.test_alerts import send_unusable
 from integration.tests.browser.test_live_pages import SOON_MS, go, send
+from integration.tests.browser.waiting import expect
 
 pytestmark = pytest.mark.browser
 
@@ -57,7 +58,7 @@ def test_the_testing_tool_takes_another_sample_tries_it_and_sends_it(server, ope
     page.wait_for_url("**provider=jahez**")
     page.get_by_role("button", name="Try it").click()
     page.get_by_text("It works. Nothing was stored.").wait_for(timeout=SOON_MS)
-    page.wait_for_function("document.activeElement.id === 'result-title'", timeout=SOON_MS)
+    expect(page.locator("#result-title")).to_be_focused(timeout=SOON_MS)
     page.get_by_role("button", name="Send it as a test order").click()
     page.get_by_role("link", name="To the test order").click()
     page.locator("#part-head .tag.test").wait_for(timeout=SOON_MS)
@@ -67,6 +68,7 @@ def test_the_payload_is_copied_as_a_call_of_the_api(server, open_page):
     page = go(open_page(permissions=["clipboard-read", "clipboard-write"]), f"{server.url}/webhooks/test/")
     page.get_by_label("Payload").fill('{"it\'s": 1}')
     page.get_by_role("button", name="Copy as curl").click()
+    expect(page.locator("#curl")).not_to_have_value("", timeout=SOON_MS)
     command = page.locator("#curl").input_value()
     page.wait_for_function("wanted => navigator.clipboard.readText().then(text => text === wanted)", arg=command)
     body = json.dumps({"payload": '{"it\'s": 1}'}, separators=(",", ":")).replace("'", "'\\''")
