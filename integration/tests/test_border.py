@@ -27,6 +27,7 @@ from orders.models import (
     OrderEvent,
 )
 
+pytestmark = pytest.mark.repeats
 SHARED = {"name": "Lina Haddad", "phone": "+962790123456", "email": "lina@example.com"}
 
 

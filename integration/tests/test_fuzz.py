@@ -27,7 +27,7 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "60"))
 """Per provider and dialect; the whole run (`make fuzz`) sets more."""
 SLOWEST_CPU_S = 1.0
 """A usual answer takes a hundredth of it."""
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.repeats]
 
 leaves = st.one_of(
     st.none(),

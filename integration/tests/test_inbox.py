@@ -273,6 +273,7 @@ def test_company_with_a_long_queue_does_not_keep_others_waiting(amman, dubai):
 EVENTS = ("created", "confirmed", "ready", "out_for_delivery", "delivered", "cancelled")
 
 
+@pytest.mark.repeats
 @pytest.mark.parametrize("first", EVENTS)
 def test_every_permutation_of_an_orders_events_ends_the_same(amman, first):
     ended = []

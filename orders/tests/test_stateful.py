@@ -109,6 +109,7 @@ class OneOrder(RuleBasedStateMachine):
         assert last_seq(self.company.id) == self.changes
 
 
+@pytest.mark.repeats
 def test_order_follows_the_model_under_any_sequence(db):
     run_state_machine_as_test(
         OneOrder,

@@ -25,7 +25,7 @@ from orders.routing import websocket_urlpatterns
 from restaurant_integration.celery import app as celery
 from restaurant_integration.tests import every_url
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.repeats]
 
 NOTE = "their words alone"
 OPEN = {

@@ -12,6 +12,7 @@ from django.conf import settings
 on_postgres = pytest.mark.skipif("postgres" not in os.environ.get("DATABASE_URL", ""), reason="needs Postgres")
 
 
+@pytest.mark.postgres
 @on_postgres
 def test_a_backup_of_a_busy_database_is_restored_and_goes_on():
     done = subprocess.run(

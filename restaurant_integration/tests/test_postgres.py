@@ -47,6 +47,7 @@ def test_a_database_that_is_back_is_asked_by_everybody_at_once(breaker):
     assert [is_refused(breaker) for _ in range(3)] == [False, False, False]
 
 
+@pytest.mark.postgres
 @on_postgres
 def test_an_answer_that_does_not_come_ends_the_connection_and_trips_the_breaker(breaker, monkeypatch):
     monkeypatch.setattr(base, "ANSWER_WITHIN_S", 0.2)
@@ -59,6 +60,7 @@ def test_an_answer_that_does_not_come_ends_the_connection_and_trips_the_breaker(
     assert is_refused(breaker)
 
 
+@pytest.mark.postgres
 @on_postgres
 def test_a_transaction_that_idled_too_long_is_an_operational_error(breaker):
     connection = base.BoundedConnection.connect(os.environ["DATABASE_URL"])
@@ -68,6 +70,7 @@ def test_a_transaction_that_idled_too_long_is_an_operational_error(breaker):
         connection.execute("SELECT 1")
 
 
+@pytest.mark.postgres
 @on_postgres
 def test_a_connection_that_the_server_has_closed_is_found_dead_without_asking(breaker):
     connection = base.BoundedConnection.connect(os.environ["DATABASE_URL"], autocommit=True)

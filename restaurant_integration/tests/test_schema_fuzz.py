@@ -32,7 +32,7 @@ from restaurant_integration.wsgi import application
 EXAMPLES = int(os.environ.get("SCHEMA_FUZZ_EXAMPLES", "5"))
 """Per endpoint; the whole run sets more."""
 CONFORMS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.repeats]
 
 
 @pytest.fixture

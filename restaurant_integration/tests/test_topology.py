@@ -24,6 +24,7 @@ from deploy import certificate
 from deploy.reload import children
 
 pytestmark = [
+    pytest.mark.postgres,
     pytest.mark.skipif("postgres" not in os.environ.get("DATABASE_URL", ""), reason="runs with the Postgres part"),
     pytest.mark.skipif(shutil.which("nginx", path=os.defpath + ":/usr/sbin") is None, reason="needs nginx"),
 ]
