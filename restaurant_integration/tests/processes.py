@@ -19,7 +19,7 @@ from django.conf import settings
 
 from benchmarks.faults.servers import free_port
 
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 180
 Found = TypeVar("Found")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.faults.servers import free_port
 from integration.tests.browser.commands import ROOT, Commands
 
-READY_WITHIN_S = 60
+READY_WITHIN_S = 180
 STOPPED_WITHIN_S = 15
 
 
