@@ -110,6 +110,15 @@ def test_an_old_order_is_found_by_its_whole_number_alone(amman):
     leads_nowhere(search(amman.client(), "CRM-77"))
 
 
+def test_of_very_many_orders_the_newest_are_looked_at(amman, monkeypatch):
+    for number in ("OLD-1", "NEW-1", "NEW-2"):
+        amman.send("careem", external_id=number)
+    monkeypatch.setattr("integration.finding.MOST_LOOKED_AT", 1)
+    leads_nowhere(search(amman.client(), "OLD"))
+    assert search(amman.client(), "OLD-1").status_code == 302
+    assert search(amman.client(), "NEW").content.decode().count("log-row found-order") == 2
+
+
 @pytest.mark.parametrize("text", ["3456", "0790123456", "+962 79 012 3456"])
 def test_staff_do_not_find_a_finished_order_by_the_phone_that_is_masked_for_them(amman, text):
     order = order_of(amman, customer_phone="+962790123456", status="delivered", display_id="", customer_name="")
@@ -229,5 +238,5 @@ def test_every_page_has_the_search(amman, path):
 def test_a_search_asks_few_questions(amman, django_assert_max_num_queries):
     order_of(amman)
     client = amman.client()
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(18):
         leads_nowhere(search(client, "nothing-of-that"))
