@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from integration.hub import is_hub
 from integration.inbox import SETTLED
@@ -196,7 +197,9 @@ class Point:
         """The time of the calls as a person reads it; ``""`` where there were none."""
         if self.call_ms is None:
             return ""
-        return f"{self.call_ms / 1000:.1f} s" if self.call_ms >= 1000 else f"{self.call_ms:.0f} ms"
+        if self.call_ms >= 1000:
+            return gettext("{number} s").format(number=f"{self.call_ms / 1000:.1f}")
+        return gettext("{number} ms").format(number=f"{self.call_ms:.0f}")
 
     def as_json(self) -> dict[str, Any]:
         return {"from": iso_time(self.start), **self.figures()}

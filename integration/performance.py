@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from integration.events import visible_events
@@ -55,7 +56,9 @@ MEASURES = (
     Measure("orders", _("Orders"), "", lambda p: p.orders, str),
     Measure("processed", _("Processed"), _("at least 98 %"), lambda p: p.processed, percent, lambda v: v < 0.98),
     Measure("answered", _("Webhooks answered"), _("at least 99 %"), lambda p: p.answered, percent, lambda v: v < 0.99),
-    Measure("p95", _("Processing, p95"), "", lambda p: p.p95_ms, lambda v: f"{v:,.0f} ms"),
+    Measure(
+        "p95", _("Processing, p95"), "", lambda p: p.p95_ms, lambda v: gettext("{number} ms").format(number=f"{v:,.0f}")
+    ),
     Measure("in-time", _("Accepted in time"), "", lambda p: p.in_time, percent),
     Measure("acceptance", _("Time to accept"), _("under 3:00"), lambda p: p.acceptance_s, minutes, lambda v: v >= 180),
     Measure("rejected", _("Rejected"), _("under 1 %"), lambda p: p.rejected, percent, lambda v: v >= 0.01),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from django.utils.translation import get_language, gettext, gettext_noop
+from django.utils.translation import get_language, get_language_bidi, gettext, gettext_noop
 
 _WANTED = (
     gettext_noop("an event"), gettext_noop("an id"), gettext_noop("a status"), gettext_noop("a provider"),
@@ -31,7 +31,10 @@ def fault_words(text: str) -> str:
     """Return a stored fault, or several between semicolons, in the page's language; a word of somebody else stays."""
     if (get_language() or "en").startswith("en"):
         return text
-    return "; ".join(_one(part) for part in text.split("; "))
+    said = "; ".join(_one(part) for part in text.split("; "))
+    # A path in front would have the browser take it for a text in the other direction.
+    mark = "\u200f" if get_language_bidi() and said != text else ""
+    return f"{mark}{said}"
 
 
 def _one(text: str) -> str:
