@@ -8,18 +8,12 @@ from decimal import Decimal
 
 import pytest
 
-from integration.tests.browser.test_live_pages import SOON_MS, go, send
+from integration.tests.browser.test_live_pages import go, send
+from integration.tests.browser.waiting import expect
 
 pytestmark = pytest.mark.browser
 
 AMOUNT = re.compile(r"[\d,]+\.\d+")
-
-
-def expect(locator):
-    from playwright.sync_api import expect as expect_it
-
-    expect_it.set_options(timeout=SOON_MS)
-    return expect_it(locator)
 
 
 @pytest.fixture(scope="module")

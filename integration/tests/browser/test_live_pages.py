@@ -6,11 +6,10 @@ import re
 
 import pytest
 
-from integration.tests.browser.waiting import expect
+from integration.tests.browser.waiting import SOON_MS, expect
 
 pytestmark = pytest.mark.browser
 
-SOON_MS = 15_000
 LINE = re.compile(r"order ([0-9a-f-]{36})")
 
 
