@@ -44,7 +44,7 @@ from benchmarks.faults.traffic import Attempt, Event
 RATE = 20.0
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 RESTORED = "restored"
-START_WITHIN_S, SETTLE_WITHIN_S = 60.0, 30.0
+START_WITHIN_S, SETTLE_WITHIN_S = 120.0, 60.0
 MARK = "drill"
 
 
