@@ -10,7 +10,6 @@ from decimal import Decimal
 import pytest
 import time_machine
 from django.conf import settings
-from django.core.cache import cache
 from django.test import Client
 
 from integration.analytics.query import percentile
@@ -20,23 +19,13 @@ from integration.rollup import roll_up
 from integration.tests.factories import make_installation
 from orders.models import Branch, BranchStore, Membership, MenuProduct, Order, OrderEvent, OrderItem
 from orders.rollup.counting import BUCKETS_S
+from orders.tests import wednesday
 from providers.events import Status
 
 pytestmark = pytest.mark.django_db
-NOW = datetime(2026, 3, 18, 12, 30, 20, tzinfo=UTC)
-"""A Wednesday, 15:30 in Amman."""
+NOW = wednesday.NOW
+fresh_cache, here = wednesday.fresh_cache, wednesday.here
 NOON = datetime(2026, 3, 16, 9, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache():
-    cache.clear()
-
-
-@pytest.fixture
-def here():
-    with time_machine.travel(NOW - timedelta(days=60), tick=False):
-        return make_installation(menu=False)
 
 
 @pytest.fixture

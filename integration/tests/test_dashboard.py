@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import time_machine
-from django.core.cache import cache
 from django.db import OperationalError
 from django.test import Client
 
@@ -17,29 +16,13 @@ from integration.models import CircuitBreaker, HubReading, IntegrationWebhook, W
 from integration.tests.factories import make_installation
 from integration.views import dashboard
 from orders.models import Branch, Membership
+from orders.tests import wednesday
 from orders.tests.test_analytics import make_order
 from providers.events import Status
 
 pytestmark = pytest.mark.django_db
-NOW = datetime(2026, 3, 18, 12, 30, 20, tzinfo=UTC)
-"""A Wednesday, 15:30 in Amman."""
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache():
-    cache.clear()
-
-
-@pytest.fixture
-def here():
-    with time_machine.travel(NOW - timedelta(days=60), tick=False):
-        return make_installation(menu=False)
-
-
-@pytest.fixture
-def now():
-    with time_machine.travel(NOW, tick=False):
-        yield NOW - timedelta(seconds=1)
+NOW = wednesday.NOW
+fresh_cache, here, now = wednesday.fresh_cache, wednesday.here, wednesday.now
 
 
 def panels(here, user=None, client=None):

@@ -7,35 +7,17 @@ from decimal import Decimal
 
 import pytest
 import time_machine
-from django.core.cache import cache
 from django.test import Client
 
 from integration.tests.factories import make_installation
 from orders.business_day import business_date, day_span, day_start, hour_start, week_start
 from orders.models import Branch, Company, Membership, Order, OrderEvent
+from orders.tests import wednesday
 from providers.events import Status
 
 pytestmark = pytest.mark.django_db
-NOW = datetime(2026, 3, 18, 12, 30, 20, tzinfo=UTC)
-"""A Wednesday, 15:30 in Amman."""
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache():
-    cache.clear()
-
-
-@pytest.fixture
-def here():
-    with time_machine.travel(NOW - timedelta(days=60), tick=False):
-        return make_installation(menu=False)
-
-
-@pytest.fixture
-def now():
-    """The moment before the clock's: what happens in this very moment is not in a span that ends with it."""
-    with time_machine.travel(NOW, tick=False):
-        yield NOW - timedelta(seconds=1)
+NOW = wednesday.NOW
+fresh_cache, here, now = wednesday.fresh_cache, wednesday.here, wednesday.now
 
 
 def make_order(here, received_at, *, total="10", accepted_after_s=None, **fields):
