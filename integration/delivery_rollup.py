@@ -215,8 +215,8 @@ def deliveries_by(scope: Scope, days: Days, *keys: str) -> dict[tuple[Any, ...],
 def processing_by(scope: Scope, days: Days, *keys: str) -> dict[tuple[Any, ...], Tally]:
     """Return how many deliveries took how long, by any of ``day provider branch_id key``, in the order of ``keys``."""
     found: dict[tuple[Any, ...], Tally] = {}
-    for row in kept_things(scope, days, [PROCESSING], *keys):
-        found.setdefault(tuple(row[key] for key in keys), Tally()).add(row["n"])
+    for *key, count, _amount, _name in kept_things(scope, days, [PROCESSING], *keys):
+        found[tuple(key)] = Tally(count)
     if days.raw:
         add_things(found, count_processing(scope.company, _raw(scope, days)), *keys)
     return found

@@ -324,6 +324,27 @@ def test_rows_that_are_gone_take_no_figures_with_them(busy):
     assert figures_by(scope_of(busy), days_of(busy), "provider", "status") == before != {}
 
 
+def test_a_rebuild_leaves_days_whose_rows_are_partly_gone(here):
+    days = [YESTERDAY - timedelta(days=back) for back in range(4)]
+    for back in range(4):
+        for number in range(2):
+            send(here, NOON - timedelta(days=back, hours=number), external_id=f"{back}{number}")
+    roll()
+    gone = Order.objects.filter(received_at__lt=NOON - timedelta(days=1, minutes=30))
+    logs = WebhookLog.objects.filter(received_at__lt=NOON - timedelta(days=1, minutes=30))
+    for model in (OrderItemModifier, OrderItem, OrderEvent):
+        way = "item__order__in" if model is OrderItemModifier else "order__in"
+        model.objects.filter(**{way: gone}).delete()
+    assert (gone.delete()[0], logs.delete()[0]) >= (5, 5)
+
+    with at(NOW):
+        keeping.start_over(here.company)
+    assert roll() == 1
+
+    found = figures_by(scope_of(here), days_of(here), "day")
+    assert {day: figures.orders for (day,), figures in found.items()} == dict.fromkeys(days, 2)
+
+
 def _forget_raw_rows():
     for model in (OrderItemModifier, OrderItem, OrderEvent, Order, WebhookLog):
         model.objects.all().delete()

@@ -94,14 +94,24 @@ def advance(company: Company, now: datetime, first: datetime | None, others: Oth
             days |= {day for moment in moments if (day := business_date(company, moment)) <= state.closed_through}
             days.update(days_between(state.closed_through + ONE_DAY, closed))
         else:
-            # One more: by the old clock the oldest row may have belonged to the day before.
-            days = set(days_between(business_date(company, first) - ONE_DAY, closed)) if first else set()
+            days = set(days_between(_first_whole_day(company, first), closed)) if first else set()
         if not days and state.seq == seq and state.closed_through == closed and is_same_clock(state, company):
             return
         mark(company.id, days)
         state.seq, state.closed_through, state.deadlines_until = seq, closed, now
         state.time_zone, state.business_day_cutoff = company.time_zone, company.business_day_cutoff
         state.save()
+
+
+def _first_whole_day(company: Company, first: datetime) -> date:
+    """Return the first day that can be counted from its rows, of which the oldest came at ``first``.
+
+    Where older days are kept, older rows are gone, and some of that day's may be. Else it is the day before: by another
+    clock the oldest row may have belonged to it.
+    """
+    day = business_date(company, first)
+    is_pruned = OrderRollup.objects.filter(company=company, day__lt=day - ONE_DAY).exists()
+    return day + ONE_DAY if is_pruned else day - ONE_DAY
 
 
 def _locked(company: Company, now: datetime) -> RollupState:

@@ -133,19 +133,19 @@ def _reader(company: Company) -> Callable[[Place, str], Hashable]:
 def things_by(scope: Scope, days: Days, kinds: Collection[str], *keys: str) -> dict[tuple[Any, ...], Tally]:
     """Return counts of some kinds by any of ``day provider branch_id kind key currency``, in the order of ``keys``."""
     found: dict[tuple[Any, ...], Tally] = {}
-    for row in kept_things(scope, days, kinds, *keys):
-        found.setdefault(tuple(row[key] for key in keys), Tally()).add(row["n"], row["sum"], row["says"])
+    for *key, count, amount, name in kept_things(scope, days, kinds, *keys):
+        found[tuple(key)] = Tally(count, amount, name)
     if days.raw:
         raw = scope.narrow(Order.objects.filter(days.received(scope.company)))
         add_things(found, count_things(scope.company, raw, kinds), *keys)
     return found
 
 
-def kept_things(scope: Scope, days: Days, kinds: Collection[str], *keys: str) -> QuerySet[Any, dict[str, Any]]:
-    """Return the rows of what is kept of some kinds: the keys with ``n``, ``sum`` and ``says``."""
+def kept_things(scope: Scope, days: Days, kinds: Collection[str], *keys: str) -> QuerySet[Any, tuple[Any, ...]]:
+    """Return what is kept of some kinds: the keys, with the count, the amount and the name behind them."""
     rows: QuerySet[Any, Any] = days.kept(scope.narrow(CountRollup.objects.filter(kind__in=kinds)))
-    grouped = rows.order_by().values(*keys)
-    found: QuerySet[Any, dict[str, Any]] = grouped.annotate(n=Sum("count"), sum=Sum("amount"), says=Max("name"))
+    sums = rows.order_by().values(*keys).annotate(n=Sum("count"), sum=Sum("amount"), says=Max("name"))
+    found: QuerySet[Any, tuple[Any, ...]] = sums.values_list(*keys, "n", "sum", "says")
     return found
 
 
