@@ -61,6 +61,7 @@ class Server:
                 return
             except OSError:
                 time.sleep(0.1)
+        self.process.kill()
         pytest.fail(f"The server did not start: {self.log.read_text()}")
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:

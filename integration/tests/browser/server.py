@@ -49,6 +49,7 @@ class Server:
         deadline = time.monotonic() + READY_WITHIN_S
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
                 raise RuntimeError((self.data_dir / "server.log").read_text(encoding="utf-8")[-2000:])
             time.sleep(0.2)
 
