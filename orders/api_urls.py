@@ -12,6 +12,7 @@ from orders.api.figures import AnalyticsView, DashboardView
 from orders.api.grid import OrderGridView
 from orders.api.orders import OrderListView, OrderStatusView, OrderView
 from orders.api.reasons import OrderReasonsView
+from orders.api.settle import OrderSettleView
 
 urlpatterns = [
     path("api/orders", OrderListView.as_view(), name="api-orders"),
@@ -21,6 +22,7 @@ urlpatterns = [
     path("api/orders/<str:order_id>", OrderView.as_view(), name="api-order"),
     path("api/orders/<str:order_id>/acknowledge", OrderAcknowledgeView.as_view(), name="api-order-acknowledge"),
     path("api/orders/<str:order_id>/reasons", OrderReasonsView.as_view(), name="api-order-reasons"),
+    path("api/orders/<str:order_id>/settle", OrderSettleView.as_view(), name="api-order-settle"),
     path("api/orders/<str:order_id>/status", OrderStatusView.as_view(), name="api-order-status"),
     path("api/dashboard", DashboardView.as_view(), name="api-dashboard"),
     path("api/analytics", AnalyticsView.as_view(), name="api-analytics"),

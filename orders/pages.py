@@ -167,6 +167,8 @@ class Attention:
     title: Text
     meaning: Text
     remedy: Text
+    settled: Text = ""
+    """What a person says who has looked; blank: it is mended elsewhere."""
 
 
 _ATTENTION = {
@@ -179,6 +181,7 @@ _ATTENTION = {
             _(
                 "Compare the amounts with the provider's own screen before you take money; the total is as they sent it."
             ),
+            _("Compared: it is right"),
         ),
         Attention(
             "unmapped_item",
@@ -194,18 +197,21 @@ _ATTENTION = {
                 "Check that this kitchen should cook it. To mend it, give the store id, which stands in the payload below,"
                 " to its branch, then replay the delivery."
             ),
+            _("This kitchen cooks it"),
         ),
         Attention(
             "missing_customer",
             _("No customer"),
             _("The restaurant delivers this order, and the provider sent no name, phone or e-mail."),
             _("Ask the provider's support for the customer's contact before you dispatch."),
+            _("The contact is known"),
         ),
         Attention(
             "unknown_currency",
             _("Unknown currency"),
             _("The currency is not in ISO 4217, so the decimals of the amounts are a guess."),
             _("Compare the amounts with the provider's own screen, and set the currency of the store."),
+            _("Compared: it is right"),
         ),
     )
 }

@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from orders.models import OrderEvent
 from orders.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from orders.settling import BY_HAND
 from providers.events import FulfilledBy, OrderType, Status
 from providers.registry import ADAPTERS
 
@@ -178,6 +179,10 @@ class StatusChange(Shape):
     status = serializers.ChoiceField(STATUSES)
     reason = serializers.CharField(required=False, max_length=500)
     prepMinutes = serializers.IntegerField(required=False, min_value=1, max_value=240, allow_null=True)
+
+
+class SettleRequest(Shape):
+    reason = serializers.ChoiceField(list(BY_HAND))
 
 
 class Reason(Shape):

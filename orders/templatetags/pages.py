@@ -19,7 +19,7 @@ from django.utils.translation import get_language, ngettext
 
 from orders.fault_words import fault_words as faults_in_words
 from orders.models import Company, Order, User
-from orders.pages import STATUS_WORDS, Attention, Step, Text, attention_of, next_step, other_steps
+from orders.pages import ATTENTION_TITLES, STATUS_WORDS, Attention, Step, Text, attention_of, next_step, other_steps
 from orders.reasons import reason_words, reasons_of, takes_words, was_accepted
 from orders.views import cursor_of
 from orders.vocabulary import code_words
@@ -141,6 +141,12 @@ def told(text: str) -> str:
 def fault_words(text: str) -> str:
     """Return what is wrong with a payload in the page's language."""
     return faults_in_words(text)
+
+
+@register.filter
+def attention_title(code: str) -> Text:
+    """Return a reason for attention in words."""
+    return ATTENTION_TITLES.get(code, code)
 
 
 @register.filter

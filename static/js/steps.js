@@ -2,6 +2,8 @@
 
 import { capital, locale, postJson, Refused, SessionEnded, showEnded, toast, words } from "./dom.js";
 
+/** What is no step of the status, and has a door of its own. */
+const DOORS = ["prep-time", "settle"];
 const underWay = new Set();
 const dialog = document.getElementById("ask");
 const field = (name) => dialog.querySelector(`[name=${name}]`);
@@ -11,9 +13,9 @@ export function startSteps(root, moved) {
   root.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-step]");
     if (!button || button.disabled) return;
-    const { step, order, asks } = button.dataset;
+    const { step, order, asks, reason } = button.dataset;
     button.closest("details")?.removeAttribute("open");
-    const more = asks ? await ask(button, asks) : {};
+    const more = asks ? await ask(button, asks) : reason ? { reason } : {};
     if (more) await take(root, order, step, more, moved);
   });
 }
@@ -28,7 +30,7 @@ async function take(root, order, status, more, moved) {
   });
   lock(true);
   try {
-    if (status === "prep-time") await postJson(`/api/orders/${order}/prep-time`, more);
+    if (DOORS.includes(status)) await postJson(`/api/orders/${order}/${status}`, more);
     else await postJson(`/api/orders/${order}/status`, { status, ...more });
     await moved(order);
   } catch (error) {
