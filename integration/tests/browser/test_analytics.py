@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytestmark = pytest.mark.browser
+
 DRAWN = "code => document.getElementById('analytics-chart').dataset.drawn === code"
 
 
