@@ -14,11 +14,11 @@ from django.utils import timezone
 
 from orders.access import Access
 from orders.audit import record_act
-from orders.models import Order, OrderEvent
+from orders.models import Order
 from orders.models.order import FINISHED
-from orders.timeline import lock_order, next_seq, write_event
+from orders.timeline import lock_order, write_change
 from orders.transitions import CALLED_OFF
-from providers.events import Kind, Status
+from providers.events import Status
 
 Ring = Order.Ring
 MOST = 100
@@ -61,7 +61,6 @@ def acknowledge_order(order: Order, access: Access, request: HttpRequest) -> boo
         if not order.rings:
             return False
         was, order.rings = order.rings, ""
-        order.updated_at = timezone.now()
         record_act(
             "order.acknowledged",
             company=access.company,
@@ -70,16 +69,5 @@ def acknowledge_order(order: Order, access: Access, request: HttpRequest) -> boo
             request=request,
             user=access.user,
         )
-        order.seq = next_seq(order.company_id)
-        order.save(update_fields=["rings", "updated_at", "seq"])
-        write_event(
-            order,
-            seq=order.seq,
-            type=Kind.UPDATED.value,
-            previous_status=order.status,
-            source=OrderEvent.Source.PERSON,
-            user=access.user,
-            changes={"rings": [was, ""]},
-            occurred_at=order.updated_at,
-        )
+        write_change(order, ("rings",), {"rings": [was, ""]}, user=access.user)
     return True

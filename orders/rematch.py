@@ -12,14 +12,13 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from orders.lines import as_told, names_of
 from orders.matching import Menu
-from orders.models import BranchStore, Company, MenuProduct, Order, OrderEvent, OrderItem, OrderItemModifier, User
+from orders.models import BranchStore, Company, MenuProduct, Order, OrderItem, OrderItemModifier, User
 from orders.services import set_reasons
-from orders.timeline import lock_order, next_seq, write_event
-from providers.events import Kind, Line
+from orders.timeline import lock_order, write_change
+from providers.events import Line
 
 BATCH = 100
 """Orders of one transaction: each holds its lock, and the company's number waits for the last of them."""
@@ -110,16 +109,4 @@ def _still_unmapped(order_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
 
 
 def _write(order: Order, products: list[str | None], user: User | None) -> None:
-    order.updated_at = timezone.now()
-    order.seq = next_seq(order.company_id)
-    order.save(update_fields=["attention_reasons", "needs_attention", "updated_at", "seq"])
-    write_event(
-        order,
-        seq=order.seq,
-        type=Kind.UPDATED.value,
-        previous_status=order.status,
-        source=OrderEvent.Source.PERSON if user else OrderEvent.Source.SYSTEM,
-        user=user,
-        changes={"menu_product": products},
-        occurred_at=order.updated_at,
-    )
+    write_change(order, ("attention_reasons", "needs_attention"), {"menu_product": products}, user=user)

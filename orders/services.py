@@ -28,7 +28,7 @@ from orders.matching import BranchMatch, match_branch, match_customer
 from orders.models import Company, Order, OrderEvent, User
 from orders.models.order import order_id_for
 from orders.signals import status_changed_by_person
-from orders.timeline import lock_order, next_seq, write_event
+from orders.timeline import lock_order, next_seq, write_change, write_event
 from orders.transitions import CALLED_OFF, RANK, move_by_person, move_by_platform, move_by_provider
 from providers.events import (
     AMOUNT_FIELDS,
@@ -507,17 +507,5 @@ def note_prep_time(order: Order, minutes: int, *, user: User | None) -> OrderEve
     The caller holds the order's lock, and tells the provider.
     """
     before = OrderEvent.objects.filter(order=order, prep_minutes__isnull=False).order_by("-created_at")
-    order.updated_at = timezone.now()
-    order.seq = next_seq(order.company_id)
-    order.save(update_fields=["updated_at", "seq"])
-    return write_event(
-        order,
-        seq=order.seq,
-        type=Kind.UPDATED.value,
-        previous_status=order.status,
-        source=OrderEvent.Source.PERSON if user else OrderEvent.Source.SYSTEM,
-        user=user,
-        prep_minutes=minutes,
-        changes={"prep_minutes": [before.values_list("prep_minutes", flat=True).first(), minutes]},
-        occurred_at=order.updated_at,
-    )
+    changes = {"prep_minutes": [before.values_list("prep_minutes", flat=True).first(), minutes]}
+    return write_change(order, (), changes, user=user, prep_minutes=minutes)

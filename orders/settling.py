@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.http import HttpRequest
-from django.utils import timezone
 
 from orders.access import Access
 from orders.audit import record_act
-from orders.models import Order, OrderEvent
+from orders.models import Order
 from orders.services import set_reasons
-from orders.timeline import lock_order, next_seq, write_event
-from providers.events import Kind
+from orders.timeline import lock_order, write_change
 
 BY_HAND = ("amount_mismatch", "missing_customer", "unknown_branch", "unknown_currency")
 """What a person settles by a look. An item that is not on the menu is mended there, for this order and the next ones."""
@@ -33,7 +31,6 @@ def settle(order: Order, code: str, access: Access, request: HttpRequest) -> Non
         if code not in order.attention_reasons:
             raise NotSettledError("The order is not marked with this any more.")
         set_reasons(order, set(order.attention_reasons) - {code})
-        order.updated_at = timezone.now()
         record_act(
             "order.settled",
             company=access.company,
@@ -42,15 +39,4 @@ def settle(order: Order, code: str, access: Access, request: HttpRequest) -> Non
             request=request,
             user=access.user,
         )
-        order.seq = next_seq(order.company_id)
-        order.save(update_fields=["attention_reasons", "needs_attention", "updated_at", "seq"])
-        write_event(
-            order,
-            seq=order.seq,
-            type=Kind.UPDATED.value,
-            previous_status=order.status,
-            source=OrderEvent.Source.PERSON,
-            user=access.user,
-            changes={"settled": [code, ""]},
-            occurred_at=order.updated_at,
-        )
+        write_change(order, ("attention_reasons", "needs_attention"), {"settled": [code, ""]}, user=access.user)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection
@@ -11,7 +12,8 @@ from django.utils import timezone
 
 from orders import live
 from orders.compiled import cursor, insert
-from orders.models import CompanySequence, Order, OrderEvent
+from orders.models import CompanySequence, Order, OrderEvent, User
+from providers.events import Kind
 
 
 def lock_order(order_id: uuid.UUID) -> None:
@@ -53,6 +55,29 @@ def leap_numbers() -> int:
 def last_seq(company_id: uuid.UUID) -> int:
     """Return the company's last event number; 0 before the first event."""
     return CompanySequence.objects.filter(company_id=company_id).values_list("last_seq", flat=True).first() or 0
+
+
+def write_change(
+    order: Order, fields: Iterable[str], changes: dict[str, list[Any]], *, user: User | None, **entry: Any
+) -> OrderEvent:
+    """Save what somebody changed in an order beside its status, and append that to the timeline; return the entry.
+
+    In the caller's transaction, which holds the order's lock. Without a user the system did it.
+    """
+    order.updated_at = timezone.now()
+    order.seq = next_seq(order.company_id)
+    order.save(update_fields=[*fields, "updated_at", "seq"])
+    return write_event(
+        order,
+        seq=order.seq,
+        type=Kind.UPDATED.value,
+        previous_status=order.status,
+        source=OrderEvent.Source.PERSON if user else OrderEvent.Source.SYSTEM,
+        user=user,
+        changes=changes,
+        occurred_at=order.updated_at,
+        **entry,
+    )
 
 
 def write_event(order: Order, **fields: Any) -> OrderEvent:
