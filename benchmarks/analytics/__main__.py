@@ -16,7 +16,8 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from benchmarks.analytics.report import Row, section, write
+from benchmarks.analytics.report import BEGIN, END, Row, section
+from benchmarks.grid.report import write
 
 ORDERS = 365_000
 CALLS = 40
@@ -135,7 +136,7 @@ def main() -> int:
     made = section(rows, options.orders, kept, CALLS)
     print(made)
     if options.write:
-        write(made)
+        write(made, BEGIN, END)
     return 0 if all(row.holds for row in rows) else 1
 
 

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from benchmarks.grid import report as grid
-from benchmarks.grid.report import PAGE, machine
+from benchmarks.grid.report import machine
 
 BEGIN, END = "<!-- analytics: written by python -m benchmarks.analytics -->", "<!-- analytics: end -->"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What was measured, what it has to be, and whether it is."""
-
-    what: str
-    goal: str
-    found: str
-    holds: bool
+class Row(grid.Row):
+    """A row of answer times, too."""
 
     @classmethod
     def of(cls, what: str, times_ms: Sequence[float], goal_ms: float) -> Row:
@@ -50,12 +43,3 @@ def section(rows: Sequence[Row], orders: int, kept: int, calls: int) -> str:
         ),
     ]
     return "\n".join([BEGIN, *lines, END])
-
-
-def put(text: str, made: str) -> str:
-    """Return the page with the section in the place of its former self, at the end where there was none."""
-    return grid.put(text, made, BEGIN, END)
-
-
-def write(made: str) -> None:
-    PAGE.write_text(put(PAGE.read_text(encoding="utf-8"), made), encoding="utf-8")

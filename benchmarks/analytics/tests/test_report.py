@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.analytics.report import BEGIN, END, Row, put, section
+from benchmarks.analytics.report import BEGIN, END, Row, section
+from benchmarks.grid.report import put
 
 
 def test_a_row_is_judged_by_its_p95():
@@ -27,7 +28,7 @@ def test_the_section_says_what_was_measured():
 
 def test_the_section_stands_beside_the_others():
     page = "# Performance\n\n## Other\n"
-    first = put(page, f"{BEGIN}\nold\n{END}")
+    first = put(page, f"{BEGIN}\nold\n{END}", BEGIN, END)
 
     assert first == f"# Performance\n\n## Other\n\n{BEGIN}\nold\n{END}\n"
-    assert put(first, f"{BEGIN}\nnew\n{END}") == first.replace("old", "new")
+    assert put(first, f"{BEGIN}\nnew\n{END}", BEGIN, END) == first.replace("old", "new")
