@@ -17,6 +17,7 @@ from integration.api.alert_channels import (
 from integration.api.alerts import AcknowledgeAlertView, AlertListView, ResolveAlertView
 from integration.api.analytics import AnalyticsFileView, AnalyticsTableView
 from integration.api.audit import AuditView
+from integration.api.availability import AvailabilityView
 from integration.api.credentials import CredentialView
 from integration.api.evidence import OrderEvidenceView
 from integration.api.failures import FailureListView, ReplayGroupView
@@ -36,6 +37,7 @@ API = "api/integration"
 urlpatterns = [
     path("api/analytics/<str:table>.csv", AnalyticsFileView.as_view(), name="api-analytics-file"),
     path("api/analytics/<str:table>", AnalyticsTableView.as_view(), name="api-analytics-table"),
+    path("api/availability", AvailabilityView.as_view(), name="api-availability"),
     path("api/orders/<str:order_id>/prep-time", PrepTimeView.as_view(), name="api-order-prep-time"),
     path("api/orders/<str:order_id>/timeline", OrderTimelineView.as_view(), name="api-order-timeline"),
     path("api/orders/<str:order_id>/evidence", OrderEvidenceView.as_view(), name="api-order-evidence"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -39,6 +40,16 @@ SLOW = ((3.0, "1d", "2h"), (1.0, "3d", "6h"))
 """How many times as fast as allowed, in a long window, so that it means something, and in a short one, so that it ends soon."""
 LEAST_FAILED = 3
 """Fewer failures than this in the long window wake nobody."""
+SHOWN_FAILURES = 30
+
+
+class State(StrEnum):
+    """How a measure stands: burning fast or spent, burning too fast, well, or nothing was asked."""
+
+    UNHEALTHY = "unhealthy"
+    DEGRADED = "degraded"
+    HEALTHY = "healthy"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +133,18 @@ class Measure:
             and sum(step.failed for step in self.in_window(long)) >= LEAST_FAILED
             for times, long, short in rules
         )
+
+    @property
+    def state(self) -> State:
+        if not self.steps:
+            return State.UNKNOWN
+        if self.left_minutes < 0 or self.is_burning(FAST):
+            return State.UNHEALTHY
+        return State.DEGRADED if self.is_burning(SLOW) else State.HEALTHY
+
+    def last_failures(self) -> list[Step]:
+        """Return the last five minutes each in which something failed, the newest first."""
+        return [step for step in reversed(self.steps) if step.failed][:SHOWN_FAILURES]
 
 
 def _ratio(name: str, steps: list[Step]) -> float:

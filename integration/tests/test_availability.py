@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
@@ -287,3 +288,56 @@ def test_without_a_probe_the_page_says_how_one_is_started(operator):
     assert "python manage.py probe http://" in html
     assert "PROBE_TOKEN is not set here" in html
     assert "No webhook request has been answered" in html
+
+
+# -- what programs read ------------------------------------------------------------------------------------------------
+
+
+def answer_to(key: str) -> tuple[int, dict]:
+    response = Client().get("/api/availability", headers={"Authorization": f"Token {key}"})
+    return response.status_code, response.json()
+
+
+@time_machine.travel(NOW, tick=False)
+def test_a_token_of_an_operator_reads_the_numbers_of_the_page(amman, operator):
+    sample(60 * 24 * 2, 20, 0, "probe:dubai")
+    sample(0, 20, 20, "probe:riyadh")
+    sample(0, 20_000, 5)
+    assert answer_to(amman.token(operator)) == (200, {"success": True, "data": {
+        "objectivePercent": 99.95, "days": 30, "budgetMinutes": 21.6, "checkedAt": "2026-03-01T12:02:00Z", "worse": "webhooks",
+        "measures": [
+            {
+                "name": "probes", "state": "unhealthy", "since": "2026-02-27T12:00:00Z", "asked": 40, "failed": 20,
+                "availablePercent": 50.0, "spentMinutes": 5.0, "leftMinutes": 16.6,
+                "burn": {"1h": 2000.0, "6h": 2000.0, "1d": 2000.0, "3d": 1000.0},
+                "failures": [{"startedAt": "2026-03-01T12:00:00Z", "asked": 20, "failed": 20, "minutes": 5.0}],
+            },
+            {
+                "name": "webhooks", "state": "healthy", "since": "2026-03-01T12:00:00Z", "asked": 20_000, "failed": 5,
+                "availablePercent": 99.975, "spentMinutes": 10.8, "leftMinutes": 10.8,
+                "burn": {"1h": 0.5, "6h": 0.5, "1d": 0.5, "3d": 0.5},
+                "failures": [{"startedAt": "2026-03-01T12:00:00Z", "asked": 20_000, "failed": 5, "minutes": 0.0013}],
+            },
+        ],
+        "probes": [
+            {"name": "dubai", "heardAt": "2026-02-27T12:00:00Z", "isSilent": True},
+            {"name": "riyadh", "heardAt": "2026-03-01T12:00:00Z", "isSilent": False},
+        ],
+    }})  # fmt: skip
+
+
+@time_machine.travel(NOW, tick=False)
+def test_numbers_of_which_nothing_is_known_are_null(amman, operator):
+    status, answer = answer_to(amman.token(operator))
+    assert (status, answer["data"]["probes"]) == (200, [])
+    for each in answer["data"]["measures"]:
+        assert (each["state"], each["since"], each["availablePercent"], each["failures"]) == ("unknown", None, None, [])
+        assert set(each["burn"].values()) == {None}
+
+
+def test_the_numbers_do_not_exist_for_members_and_ask_who_calls(amman):
+    for user in (amman.owner, amman.manager, amman.staff):
+        status, answer = answer_to(amman.token(user))
+        assert (status, answer["error"], answer["message"]) == (404, "not_found", "This path does not exist.")
+    response = Client().get("/api/availability")
+    assert (response.status_code, response.json()["error"]) == (401, "not_authenticated")

@@ -17,8 +17,8 @@ from integration.availability import (
     DAYS,
     FAST,
     PROBES,
-    SLOW,
     Measure,
+    State,
     Step,
     measure,
 )
@@ -27,7 +27,6 @@ from orders.access import Access
 from orders.pages import member_page
 
 BAR, GAP, HEIGHT = 14, 4, 60
-SHOWN_FAILURES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +61,8 @@ class Shown:
         return max(0.0, self.measure.left_minutes)
 
     @property
-    def state(self) -> str:
-        if not self.measure.steps:
-            return "unknown"
-        if self.measure.left_minutes < 0 or self.measure.is_burning(FAST):
-            return "unhealthy"
-        return "degraded" if self.measure.is_burning(SLOW) else "healthy"
+    def state(self) -> State:
+        return self.measure.state
 
 
 @member_page
@@ -93,9 +88,8 @@ def availability(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 def _shown(each: Measure) -> Shown:
-    failures = [step for step in reversed(each.steps) if step.failed][:SHOWN_FAILURES]
     burns = [(window, burn, _burn_state(burn)) for window, burn in each.burns().items()]
-    return Shown(each, _days(each), failures, burns)
+    return Shown(each, _days(each), each.last_failures(), burns)
 
 
 def _burn_state(burn: float | None) -> str:
