@@ -19,7 +19,6 @@ from integration.sandbox.payloads import Wish
 from integration.sandbox.story import Status
 from orders.models import BranchStore, Company, Order
 from orders.models.order import order_id_for
-from providers.events import FulfilledBy
 from providers.events import Status as OurStatus
 from providers.registry import get_adapter
 from providers.samples import Dialect, SampleOrder, UnsignedSample
@@ -134,33 +133,6 @@ def _dialect(provider: str, credential: ProviderCredential | None) -> Dialect:
     if credential and credential.value(adapter.hub_secret):
         return "hub"
     raise PlacingError("no_credential", f"There is no secret with which an order of {provider} could be signed.")
-
-
-def adopt_order(company_id: uuid.UUID, provider: str, external_id: str, now: datetime) -> SandboxOrder | None:
-    """Take an order that came from elsewhere, such as ``send_sample``, for one of the provider's; None where we have none.
-
-    So that a first sample, sent by hand and answered, finds a provider that knows of it. Nothing comes of it by itself.
-    """
-    ours = Order.objects.filter(pk=order_id_for(company_id, provider, external_id)).first()
-    if ours is None:
-        return None
-    order, _ = SandboxOrder.objects.get_or_create(
-        company_id=company_id,
-        provider=provider,
-        external_id=external_id,
-        defaults={
-            "dialect": "native",
-            "store_id": "",
-            "payload": {},
-            "carried_by_provider": ours.fulfilled_by == FulfilledBy.PROVIDER,
-            "is_scheduled": ours.scheduled_for is not None,
-            "order_ref": str(ours.id),
-            "marks": {story.ADOPTED: now.isoformat()},
-            "placed_at": ours.placed_at,
-            "answer_by": ours.accept_by or now,
-        },
-    )
-    return order
 
 
 # -- what our calls do -------------------------------------------------------------------------------------------------

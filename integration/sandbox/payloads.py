@@ -12,6 +12,7 @@ from typing import Any
 
 from integration.models import SandboxOrder
 from integration.sandbox.accounts import sandbox_url
+from orders.models import Order
 from orders.times import iso_time
 from providers.base import InboundRequest
 from providers.events import FulfilledBy
@@ -100,6 +101,23 @@ def is_carried_by_provider(provider: str, built: UnsignedSample) -> bool:
     request = InboundRequest(body=built.body(), headers=built.headers, path=built.path, method=built.method)
     snapshot = get_adapter(provider).parse(request)[0].snapshot
     return snapshot is not None and snapshot.fulfilled_by in {None, FulfilledBy.PROVIDER}
+
+
+def told_by_ours(ours: Order, store_id: str) -> dict[str, Any]:
+    """Return what a list tells of an order that came from elsewhere, in the provider's form; {} where it has no list."""
+    placed_at = iso_time(ours.placed_at)
+    if ours.provider == "careem":
+        items = [{"id": line.external_id, "quantity": line.quantity, "groups": []} for line in ours.items.all()]
+        told = {"branch": {"id": store_id}, "items": items, "price": {"total_taxable_price": float(ours.total)}}
+        return {"details": {"created_at": placed_at, **told}}
+    if ours.provider == "talabat":
+        products = [
+            {"remoteCode": line.external_id, "name": line.name, "quantity": str(line.quantity)}
+            for line in ours.items.all()
+        ]
+        told = {"price": {"grandTotal": str(ours.total)}, "products": products}
+        return {"token": ours.external_id, "createdAt": placed_at, **told}
+    return {}
 
 
 def _deliveroo_again(order: SandboxOrder, built: UnsignedSample) -> UnsignedSample:

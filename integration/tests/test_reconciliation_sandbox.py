@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from integration.models import ListedOrder, WebhookLog
+from integration.models import ListedOrder, ReconciliationRun, WebhookLog
 from integration.reconciliation.companies import compare_with, sources_of
+from integration.reconciliation.report import day_figures
 from integration.sandbox.accounts import wire
 from integration.sandbox.loop import SandboxLoop
 from integration.sandbox.orders import Placing, accept, change, place_order
 from integration.tests.factories import make_installation
+from orders.business_day import business_date
 from orders.models import Order, OrderItemModifier
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,6 +63,46 @@ def test_an_order_whose_webhook_is_lost_is_found_at_the_provider(here, provider)
     assert again is not None
     assert (again.missing, again.failed) == ([], [])
     assert ListedOrder.objects.get(external_id=theirs.external_id).total == order.total
+
+
+def reported(here):
+    """Return today's sums of the providers with a list, and how each order differs, once both lists were followed."""
+    for provider in ("careem", "talabat"):
+        done = compare_with(here.company.id, provider)
+        assert done is not None
+        assert (done.error, done.missing) == ("", [])
+    now = timezone.now()
+    found = day_figures(here.company, business_date(here.company, now), now + timedelta(minutes=1))
+    rows = [row for row in found["rows"] if row["source"] in {"careem", "talabat"}]
+    sums = {row["provider"]: (row["theirCount"], row["theirSum"]) for row in rows}
+    ours = {row["provider"]: (row["ourCount"], row["ourSum"]) for row in rows}
+    return sums, ours, found["differences"]
+
+
+@pytest.mark.parametrize("dialect", ["hub", "native"])
+@time_machine.travel("2026-02-03T12:00:00Z", tick=False)
+def test_a_sample_that_was_sent_by_hand_stands_in_its_providers_list(here, dialect):
+    for provider in ("careem", "talabat"):
+        settle(here, provider)
+        for number, status in enumerate(("received", "preparing", "delivered", "cancelled")):
+            assert here.send(provider, dialect=dialect, external_id=f"471{number}").status_code == 200
+            Order.objects.filter(provider=provider, external_id=f"471{number}").update(status=status)
+    ReconciliationRun.objects.all().delete()
+    sums, ours, differences = reported(here)
+    # Nobody's yet stands in no list of Talabat's: the first sample, and the order of the sandbox itself.
+    assert differences == []
+    assert sums["careem"] == ours["careem"]
+    assert (sums["careem"][0], sums["talabat"][0]) == (5, 3)
+    assert sums["talabat"][1] is not None
+    assert not ListedOrder.objects.filter(outcome="imported").exists()
+
+
+def test_a_test_is_nobodys_and_stands_in_no_list(here):
+    settle(here, "careem")
+    here.send("careem", external_id="4711")
+    Order.objects.filter(external_id="4711").update(is_test=True)
+    compare_with(here.company.id, "careem")
+    assert not ListedOrder.objects.filter(external_id="4711").exists()
 
 
 def test_lists_are_asked_for_where_there_are_some(here):

@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from integration.models import SandboxCall, SandboxOrder
-from integration.sandbox import orders
+from integration.sandbox import elsewhere, orders
 from integration.sandbox.accounts import (
     TOKEN_LIFE_S,
     Account,
@@ -92,7 +92,7 @@ class ProviderView(APIView):
         found = SandboxOrder.objects.filter(
             company_id=self.account.company_id, provider=self.provider, external_id=external_id
         ).first()
-        found = found or orders.adopt_order(self.account.company_id, self.provider, external_id, timezone.now())
+        found = found or elsewhere.adopt_order(self.account.company_id, self.provider, external_id, timezone.now())
         self.count_call(found.speed if found else 1.0)
         if found is None:
             raise not_found("This order")

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from integration.models import SandboxOrder
 from integration.sandbox import orders
+from integration.sandbox.elsewhere import as_ours, listed_orders
 from integration.sandbox.views.base import ProviderView, TokenView, bad_request, text_of
 from orders.counters import Window
 
@@ -55,17 +56,18 @@ class CareemOrdersView(CareemView):
     def get(self, request: Request) -> Response:
         assert self.account is not None
         self.count_call()
-        found = SandboxOrder.objects.filter(company_id=self.account.company_id, provider=self.provider)
+        found = listed_orders(self.account.company_id, self.provider, timezone.now())
         if branch := request.headers.get("Branch-Id", ""):
             found = found.filter(store_id=branch)
-        return Response({"orders": [_without_groups(whole_json(order)) for order in found[:LISTED]]})
+        return Response({"orders": [_without_groups(whole_json(order)) for order in as_ours(found[:LISTED])]})
 
 
 class CareemOrderView(CareemView):
     """``GET`` and ``PUT /pos/api/v1/orders/{id}``."""
 
     def get(self, request: Request, external_id: str) -> Response:
-        return Response(whole_json(self.order(external_id)))
+        (order,) = as_ours([self.order(external_id)])
+        return Response(whole_json(order))
 
     def put(self, request: Request, external_id: str) -> Response:
         order, body, now = self.order(external_id), self.body(), timezone.now()
@@ -105,7 +107,7 @@ def order_json(order: SandboxOrder) -> dict[str, Any]:
 def whole_json(order: SandboxOrder) -> dict[str, Any]:
     """Return an order as a list and a look at it show it: Careem knows of it what it sent, and where it is now.
 
-    One that came from elsewhere, or in the hub's form, is told as after a change.
+    One in the hub's form is told as after a change.
     """
     details, now = order.payload.get("details"), order_json(order)
     return {**details, **now, "branch": details["branch"]} if isinstance(details, dict) else now
