@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,8 @@ OFF = "off"
 _NAME = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 _UNSAFE = re.compile(r"""[\s;{}"'\\$#]""")
 """What would end or change a directive."""
+EVERYWHERE, EVERYWHERE_6 = "0.0.0.0", "[::]"  # noqa: S104 — it is there for the outside
+_LISTEN = re.compile(rf"^( *listen ){re.escape(EVERYWHERE)}(:.*)$", re.MULTILINE)
 
 
 def render(template: str, values: Mapping[str, str]) -> str:
@@ -30,6 +33,27 @@ def render(template: str, values: Mapping[str, str]) -> str:
         return value
 
     return _NAME.sub(fill, template)
+
+
+def with_ipv6(configuration: str) -> str:
+    """Return a configuration that listens on every address of IPv6 as well: on sockets of their own, so that senders of IPv4
+    keep their addresses."""
+    return _LISTEN.sub(rf"\g<0>\n\g<1>{EVERYWHERE_6}\g<2>", configuration)
+
+
+def has_ipv6() -> bool:
+    """Tell whether this machine has IPv6 at all."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::", 0))
+    except OSError:
+        return False
+    return True
+
+
+def hosts_of(environ: Mapping[str, str]) -> list[str]:
+    """Return the addresses that nginx listens on: PROXY_HOST alone, by default every one that the machine has."""
+    return [environ["PROXY_HOST"], *([EVERYWHERE_6] if "PROXY_IPV6" in environ else [])]
 
 
 def with_proxy(environ: Mapping[str, str]) -> tuple[dict[str, str], str]:
@@ -66,7 +90,8 @@ def with_proxy(environ: Mapping[str, str]) -> tuple[dict[str, str], str]:
         "ACME_DIR": str(data_dir / "acme"),
         "TLS_CERTIFICATE": os.path.abspath(certificate),  # noqa: PTH100 — a link stays one: it leads to the newest
         "TLS_KEY": os.path.abspath(key),  # noqa: PTH100
-        "PROXY_HOST": environ.get("PROXY_HOST") or "0.0.0.0",  # noqa: S104 — it is there for the outside
+        "PROXY_HOST": environ.get("PROXY_HOST") or EVERYWHERE,
+        **({"PROXY_IPV6": "1"} if not environ.get("PROXY_HOST") and has_ipv6() else {}),
         "HTTP_PORT": environ.get("HTTP_PORT") or "80",
         "HTTPS_PORT": environ.get("HTTPS_PORT") or "443",
         "SERVER_NAME": address.hostname,
@@ -78,7 +103,8 @@ def with_proxy(environ: Mapping[str, str]) -> tuple[dict[str, str], str]:
     }
     # nginx itself takes this name for the sockets that a former one hands on.
     plain = {name: value for name, value in environ.items() if name != "NGINX"}
-    return {**plain, **added}, f"nginx on {added['PROXY_HOST']}, ports {added['HTTPS_PORT']} and {added['HTTP_PORT']}"
+    hosts = " and ".join(hosts_of(added))
+    return {**plain, **added}, f"nginx on {hosts}, ports {added['HTTPS_PORT']} and {added['HTTP_PORT']}"
 
 
 def _program(environ: Mapping[str, str]) -> str:
@@ -97,7 +123,8 @@ def write_configuration(environ: Mapping[str, str]) -> None:
     for each in (Path(environ["DATA_DIR"]), folder, Path(environ["ACME_DIR"])):
         each.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / "nginx.conf"
-    path.write_text(render(TEMPLATE.read_text(encoding="utf-8"), environ), encoding="utf-8")
+    text = render(TEMPLATE.read_text(encoding="utf-8"), environ)
+    path.write_text(with_ipv6(text) if "PROXY_IPV6" in environ else text, encoding="utf-8")
     command = [environ["NGINX_PROGRAM"], "-t", "-q", "-e", "stderr", "-p", str(folder), "-c", str(path)]
     done = subprocess.run(command, env=dict(environ), capture_output=True, text=True, check=False)
     if done.returncode:

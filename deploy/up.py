@@ -5,6 +5,7 @@ The processes stand in the Procfile; supervisor's configuration is made from it 
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import socket
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy import StartError, orphans
-from deploy.proxy import with_proxy, write_configuration
+from deploy.proxy import hosts_of, with_proxy, write_configuration
 
 ROOT = Path(__file__).resolve().parent.parent
 PROCFILE = ROOT / "Procfile"
@@ -132,10 +133,14 @@ def _program(name: str, command: str, environ: Mapping[str, str]) -> list[str]:
 
 def check_port(host: str, port: str) -> None:
     """Raise StartError where somebody listens already: a process of an earlier start, or somebody else's."""
-    with socket.socket() as probe:
+    bare = host.strip("[]")
+    with socket.socket(socket.AF_INET6 if ":" in bare else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if probe.family == socket.AF_INET6:
+            # As nginx does: IPv4 has a socket of its own.
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         try:
-            probe.bind((host, int(port)))
+            probe.bind((bare, int(port)))
         except OSError as error:
             raise StartError(f"Port {port} of {host} cannot be used ({error.strerror}): choose another.") from error
 
@@ -183,8 +188,8 @@ def main() -> int:
         for name in ("PORT", "SOCKETS_PORT"):
             check_port(environ["HOST"], environ[name])
         if "NGINX_DIR" in environ:
-            for name in ("HTTP_PORT", "HTTPS_PORT"):
-                check_port(environ["PROXY_HOST"], environ[name])
+            for host, name in itertools.product(hosts_of(environ), ("HTTP_PORT", "HTTPS_PORT")):
+                check_port(host, environ[name])
             write_configuration(environ)
     except StartError as error:
         print(error, file=sys.stderr)

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from deploy.proxy import has_ipv6
 from deploy.up import PROCFILE, StartError, check_port, programs_of, read_procfile, supervisor_config, with_defaults
 
 URLS = {"DATABASE_URL": "postgres://u@127.0.0.1/db", "REDIS_URL": "redis://127.0.0.1/0", "PATH": "/bin"}
@@ -87,6 +88,14 @@ def test_a_url_may_stand_in_a_file():
 def test_a_port_that_is_taken_is_said_before_anything_starts():
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(StartError, match="cannot be used"):
         check_port("127.0.0.1", str(taken.getsockname()[1]))
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="needs IPv6")
+def test_a_port_of_ipv6_that_is_taken_is_said_too():
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=False) as taken:
+        port = str(taken.getsockname()[1])
+        with pytest.raises(StartError, match="of \\[::\\] cannot be used"):
+            check_port("[::]", port)
 
 
 @pytest.mark.parametrize("text", ["web gunicorn", "web: a\nweb: b"])

@@ -10,8 +10,8 @@ import stat
 import pytest
 from cryptography import x509
 
-from deploy import StartError, certificate
-from deploy.proxy import TEMPLATE, render, with_proxy, write_configuration
+from deploy import StartError, certificate, proxy
+from deploy.proxy import TEMPLATE, hosts_of, render, with_ipv6, with_proxy, write_configuration
 from deploy.up import programs_of, supervisor_config, with_defaults
 
 needs_nginx = pytest.mark.skipif(shutil.which("nginx", path=os.defpath + ":/usr/sbin") is None, reason="needs nginx")
@@ -99,6 +99,34 @@ def test_the_ports_host_and_files_stand_in_the_configuration(environ, tls):
         assert line in text
     assert "${" not in text
     assert says == "nginx on 127.0.0.1, ports 8443 and 8080"
+
+
+def test_every_address_of_ipv6_is_listened_on_too_where_the_machine_has_it(environ, monkeypatch):
+    for has, says in (
+        (True, "nginx on 0.0.0.0 and [::], ports 443 and 80"),
+        (False, "nginx on 0.0.0.0, ports 443 and 80"),
+    ):
+        monkeypatch.setattr(proxy, "has_ipv6", lambda has=has: has)
+        told, said = with_proxy(environ)
+        assert (said, "[::]" in hosts_of(told)) == (says, has)
+    lines = [line.strip() for line in with_ipv6(render(TEMPLATE.read_text(), told)).splitlines() if "listen " in line]
+    assert lines == [
+        "listen 0.0.0.0:80 default_server;", "listen [::]:80 default_server;",
+        "listen 0.0.0.0:443 ssl http2 default_server;", "listen [::]:443 ssl http2 default_server;",
+    ]  # fmt: skip
+
+
+def test_an_address_that_is_named_is_the_only_one(environ, monkeypatch):
+    monkeypatch.setattr(proxy, "has_ipv6", lambda: True)
+    for named in ("192.0.2.8", "0.0.0.0", "[::1]"):
+        assert hosts_of(with_proxy(environ | {"PROXY_HOST": named})[0]) == [named]
+
+
+@needs_nginx
+def test_nginx_takes_the_configuration_with_ipv6(environ, tmp_path):
+    told, _ = with_proxy({**environ, "NGINX": "nginx", "PATH": os.environ["PATH"]})
+    write_configuration({**told, "PROXY_IPV6": "1"})
+    assert "listen [::]:443 ssl http2 default_server;" in (tmp_path / "data/nginx/nginx.conf").read_text()
 
 
 @pytest.mark.parametrize("value", ["", "/a b", "/a;}", "/a$x", '/a"', "/a\n"])
