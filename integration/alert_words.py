@@ -5,17 +5,18 @@ An instant never stands in a stored sentence: it is in the alert's details, and 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop, ngettext
 
+from integration.call_words import call_words
 from integration.models import Alert
+from integration.sentences import Sentences
+from orders.templatetags.pages import provider_name
 from orders.vocabulary import code_words, told
 from providers.payload import parse_time
-from providers.registry import ADAPTERS
 
 _SENTENCES = (
     gettext_noop("An authentic {provider} event cannot be used and waits in quarantine."),
@@ -69,8 +70,6 @@ _SENTENCES = (
     gettext_noop("The 21.6 minutes of the last 30 days are used up by webhook requests that were answered 5xx."),
     gettext_noop("The probe {probe} does not report any more."),
 )
-_NAME = re.compile(r"\\\{(\w+)\\\}")
-_PATTERNS = [(re.compile(_NAME.sub(r"(?P<\1>.+)", re.escape(text)), re.DOTALL), text) for text in _SENTENCES]
 _PARTS = (gettext_noop("inbox"), gettext_noop("outbox"), gettext_noop("worker"), gettext_noop("sweeper"))
 
 _END = gettext_noop("It ends: {time}.")
@@ -84,7 +83,8 @@ _INSTANTS = {
 
 def alert_words(alert: Alert) -> str:
     """Return what an alert says, in the language of the page and its time zone. A sentence that is none of ours stays."""
-    said = _sentence(alert.message)
+    said = _SAID.said(alert.message)
+    said = alert.message if said is None else said
     key, instant = _INSTANTS.get(alert.cause, ("", ""))
     moment = parse_time(str(alert.details.get(key) or ""))
     return f"{said} {gettext(instant).format(time=moment_words(moment))}" if moment else said
@@ -94,15 +94,6 @@ def moment_words(moment: datetime) -> str:
     """Return an instant in the current time zone: its time alone where it is today's."""
     local = timezone.localtime(moment)
     return f"{local:%H:%M}" if local.date() == timezone.localdate() else f"{local:%Y-%m-%d %H:%M}"
-
-
-def _sentence(message: str) -> str:
-    for pattern, sentence in _PATTERNS:
-        found = pattern.fullmatch(message)
-        if found:
-            values = {name: _VALUES.get(name, str)(value) for name, value in found.groupdict().items()}
-            return gettext(sentence).format(**values)
-    return message
 
 
 def duration_words(text: str) -> str:
@@ -122,15 +113,14 @@ _UNITS: dict[str, Callable[[int], str]] = {
 _LONG = gettext_noop("over a minute")
 
 
-def _provider_name(slug: str) -> str:
-    return ADAPTERS[slug].name if slug in ADAPTERS else slug
-
-
-_VALUES: dict[str, Callable[[str], str]] = {
-    "provider": _provider_name,
-    "reason": code_words,
-    "error": told,
-    "duration": duration_words,
-    "queue": told,
-    "process": told,
-}
+_SAID = Sentences(
+    _SENTENCES,
+    {
+        "provider": provider_name,
+        "reason": code_words,
+        "error": call_words,
+        "duration": duration_words,
+        "queue": told,
+        "process": told,
+    },
+)
