@@ -9,19 +9,16 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
-from importlib import import_module
 
 import psycopg
 
 from benchmarks.faults.proxy import ROOT
 from benchmarks.faults.servers import MissingError
+from benchmarks.growth.report import write_page
 from benchmarks.speed import machine
-from benchmarks.speed.registry import BENCHMARKS, Benchmark, Options, Outcome
+from benchmarks.speed.catalogue import BENCHMARKS
+from benchmarks.speed.registry import Benchmark, Options, Outcome
 from benchmarks.speed.report import KEPT, TRIED, lines, passed, result_of, write_result, write_table
-
-# They register their benchmarks in the order of the table.
-for _name in ("of_answers", "of_sockets", "of_embedded", "of_million", "of_work", "of_processes", "of_servers"):
-    import_module(f"benchmarks.speed.{_name}")
 
 MOST_SECONDS = 3_600.0
 MOST_RATE = 2_000.0
@@ -88,6 +85,7 @@ async def play_all(asked: Asked) -> int:
         path = write_result(result, KEPT if is_kept else TRIED)
         if is_kept:
             write_table()
+            write_page()
         print(f"      result: {path.relative_to(ROOT)}", flush=True)
     return int(bool(failed))
 
@@ -112,7 +110,7 @@ def parse(arguments: list[str]) -> Asked:
     parser.add_argument("--count", type=int, help="how many orders, rows, sockets or starts, where it counts them")
     parser.add_argument("--keep", action="store_true", help="leave the folder with the processes' logs behind")
     parser.add_argument("--list", action="store_true", help="list the benchmarks")
-    parser.add_argument("--table", action="store_true", help="only write the table, from the results that are kept")
+    parser.add_argument("--table", action="store_true", help="only write the tables, from the results that are kept")
     asked = parser.parse_args(arguments)
     if asked.list:
         for benchmark in BENCHMARKS.values():
@@ -120,6 +118,7 @@ def parse(arguments: list[str]) -> Asked:
         raise SystemExit(0)
     if asked.table:
         write_table()
+        write_page()
         raise SystemExit(0)
     if unknown := [name for name in asked.names if name not in BENCHMARKS]:
         parser.error(f"no benchmark is called {unknown[0]}; there are: {', '.join(BENCHMARKS)}")

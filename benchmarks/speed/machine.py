@@ -117,10 +117,14 @@ class CpuMeter:
     def _read(self) -> dict[str, float]:
         return {name: sum(cpu_s(each) for each in tree(pid)) for name, pid in self.roots.items()}
 
+    def used_s(self) -> dict[str, float]:
+        """Return the seconds of processor time that each has used since the meter was made."""
+        return {name: max(0.0, after - self._before[name]) for name, after in self._read().items()}
+
     def shares(self, **also_s: float) -> str:
         """Return a line for the notes; ``also_s`` are processes that are gone, with the time that they used."""
         took_s = time.monotonic() - self._at
-        used = {name: max(0.0, after - self._before[name]) for name, after in self._read().items()} | also_s
+        used = self.used_s() | also_s
         busy = (_stat()[0] - self._stat[0]) / TICKS
         used["others"] = max(0.0, busy - sum(used.values()))
         return ", ".join(

@@ -20,12 +20,12 @@ from benchmarks.speed.sending import send_plan
 
 WORK_WITHIN_S = 120.0
 FAULT_POINTS = {"DJANGO_SETTINGS_MODULE": "benchmarks.faults.settings"}
-_DUE = (
+DUE = (
     "UPDATE webhook_logs SET next_attempt_at = now() - interval '1 second'"
     " WHERE status = 'failed' AND company_id = ANY(%s::uuid[])"
 )
-_LATER = "UPDATE webhook_logs SET next_attempt_at = now() + interval '1 hour' WHERE status = 'failed'"
-_LEFT = (
+LATER = "UPDATE webhook_logs SET next_attempt_at = now() + interval '1 hour' WHERE status = 'failed'"
+LEFT = (
     "SELECT count(*) FROM webhook_logs"
     " WHERE company_id = ANY(%s::uuid[]) AND status IN ('failed', 'processing', 'received')"
 )
@@ -51,15 +51,15 @@ async def due(options: Options) -> Outcome:
         points.write_text(json.dumps({"fail_first": 1.0}))
         since = utc_now()
         sent = await send_plan(stack.port, plan_orders(companies, options.count), "closed", seconds=60)
-        stack.execute(_LATER)
+        stack.execute(LATER)
         points.write_text("{}")
-        waiting = int(stack.query(_LEFT, ids)[0][0])
+        waiting = int(stack.query(LEFT, ids)[0][0])
         if waiting < options.count:
             outcome.faults.append(f"only {waiting} of {options.count} were waiting")
         meter, began = CpuMeter(stack.roots()), time.time()
-        stack.execute(_DUE, ids)
+        stack.execute(DUE, ids)
         until = time.monotonic() + WORK_WITHIN_S
-        while time.monotonic() < until and stack.query(_LEFT, ids)[0][0]:
+        while time.monotonic() < until and stack.query(LEFT, ids)[0][0]:
             await asyncio.sleep(0.1)
         outcome.notes["cores used"] = meter.shares()
         outcome.values["seconds"] = float(stack.query(_LAST, ids)[0][0]) - began

@@ -15,7 +15,7 @@ from benchmarks.speed.payloads import WAYS, build_order
 from providers.base import InboundRequest
 from providers.money import currency_digits
 from providers.registry import ADAPTERS
-from providers.samples import UnsignedSample, sign_sample
+from providers.samples import Dialect, UnsignedSample, sign_sample
 
 DOOR = "/api/integration/webhook"
 AHEAD_S = 150
@@ -68,12 +68,15 @@ def plan_orders(companies: Sequence[CompanyAccess], count: int, *, rate: float =
 def _plan_order(company: CompanyAccess, number: int, turn: int, at_s: float, now: datetime) -> Planned:
     provider, dialect = WAYS[turn % len(WAYS)]
     sample = build_order(provider, dialect, number, store_id(company, provider), now)
-    signed = sign_sample(
-        ADAPTERS[provider], dialect, sample, company.credentials[provider], now + timedelta(seconds=AHEAD_S + at_s),
-        str(uuid.uuid4()),
-    )  # fmt: skip
+    wire = sign(company, provider, dialect, sample, now + timedelta(seconds=AHEAD_S + at_s))
+    return Planned(at_s, wire, expect(company.id, provider, sample))
+
+
+def sign(company: CompanyAccess, provider: str, dialect: Dialect, sample: UnsignedSample, now: datetime) -> bytes:
+    """Return a provider's request to a company as it goes over the wire, proved at a time."""
+    signed = sign_sample(ADAPTERS[provider], dialect, sample, company.credentials[provider], now, str(uuid.uuid4()))
     path = f"{DOOR}/{provider}/{company.id}" + (f"/{signed.path}" if signed.path else "")
-    return Planned(at_s, to_wire(path, signed), expect(company.id, provider, sample))
+    return to_wire(path, signed)
 
 
 def expect(company: str, provider: str, sample: UnsignedSample) -> Expected:
