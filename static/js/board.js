@@ -1,13 +1,10 @@
 // The board: the server draws the cards; this puts each where it belongs, and keeps a cancelled one until somebody saw it.
 
 import { welcome } from "./arrivals.js";
-import { Batches, failed } from "./batches.js";
-import { now, startClock, tick } from "./clock.js";
-import { showState } from "./connection.js";
-import { announce, calmMoment, getPage, page, released, replaceKeeping, showEnded, words } from "./dom.js";
-import { queryOf } from "./filter.js";
-import { Feed } from "./live.js";
-import { startSteps } from "./steps.js";
+import { failed } from "./batches.js";
+import { now, tick } from "./clock.js";
+import { announce, calmMoment, page, released, replaceKeeping, words } from "./dom.js";
+import { asking, created, filter, followOrders } from "./following.js";
 
 const WAKE_EVERY_MS = 20_000;
 const REFUSED = new Set(["cancelled", "rejected", "failed"]);
@@ -15,19 +12,16 @@ const SHOWN_FILTERS = ["company", "branch", "provider"];
 const STEPS = { ArrowDown: [0, 1], ArrowUp: [0, -1], ArrowRight: [1, 0], ArrowLeft: [-1, 0] };
 
 const board = document.getElementById("board");
-const filter = document.getElementById("filter");
 const wall = document.getElementById("wall");
 const said = document.getElementById("board-words").dataset;
 const cardOf = (id) => document.getElementById(`order-${id}`);
 const lists = () => [...board.querySelectorAll(".cards")];
 
-const created = new Set();
 const ended = new Map();
 
 // -- what is asked for -------------------------------------------------------------------------------------------------
 
-const query = (more) => queryOf(filter, SHOWN_FILTERS, more);
-const fetchColumns = (more) => getPage(`${page.cardsUrl}?${query(more)}`);
+const { query, fetchPart: fetchColumns } = asking(page.cardsUrl, SHOWN_FILTERS);
 
 async function all() {
   board.setAttribute("aria-busy", "true");
@@ -163,12 +157,8 @@ board.addEventListener("keydown", (event) => {
 
 // -- start -------------------------------------------------------------------------------------------------------------
 
-function changes(frames) {
-  for (const frame of frames) {
-    if (frame.type === "order_created") created.add(frame.orderId);
-    if (REFUSED.has(frame.status)) ended.set(frame.orderId, frame.status);
-  }
-  batches.add(frames.map((frame) => frame.orderId));
+function heard(frames) {
+  for (const frame of frames) if (REFUSED.has(frame.status)) ended.set(frame.orderId, frame.status);
 }
 
 filter.addEventListener("change", () => {
@@ -184,7 +174,4 @@ setInterval(() => {
   batches.add(woken.map((card) => card.dataset.order));
 }, WAKE_EVERY_MS);
 
-const batches = new Batches({ some, all, seq: Number(page.seq) });
-startClock();
-startSteps(board, (order) => batches.draw([order], true));
-new Feed({ changes, reload: () => batches.reload(), state: showState, ended: showEnded }).start();
+const batches = followOrders(board, { some, all, heard });

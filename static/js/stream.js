@@ -1,30 +1,24 @@
 // The order stream: rows come from the server as it draws them; this puts them where they belong.
 
 import { welcome } from "./arrivals.js";
-import { Batches, failed } from "./batches.js";
-import { tick, startClock } from "./clock.js";
-import { showState } from "./connection.js";
-import { calmMoment, getPage, page, released, replaceKeeping, showEnded, words } from "./dom.js";
-import { queryOf } from "./filter.js";
-import { Feed } from "./live.js";
-import { startSteps } from "./steps.js";
+import { failed } from "./batches.js";
+import { tick } from "./clock.js";
+import { calmMoment, page, released, replaceKeeping, words } from "./dom.js";
+import { asking, created, filter, followOrders } from "./following.js";
 
 const MOST_ROWS = 300;
 const SHOWN_FILTERS = ["status", "provider", "search", "company"];
 
-const filter = document.getElementById("filter");
 const list = document.getElementById("list");
 const toTop = document.getElementById("to-top");
 const rows = () => document.getElementById("rows");
 const rowOf = (id) => document.getElementById(`order-${id}`);
 
-const created = new Set();
 let above = 0;
 
 // -- what is asked for -------------------------------------------------------------------------------------------------
 
-const query = (more) => queryOf(filter, SHOWN_FILTERS, more);
-const fetchRows = (more) => getPage(`${page.rowsUrl}?${query(more)}`);
+const { query, fetchPart: fetchRows } = asking(page.rowsUrl, SHOWN_FILTERS);
 
 /** Fetch the newest rows anew. */
 async function all() {
@@ -72,12 +66,6 @@ async function some(ids, isOwn) {
 }
 
 // -- what has changed --------------------------------------------------------------------------------------------------
-
-function changes(frames) {
-  for (const frame of frames) if (frame.type === "order_created") created.add(frame.orderId);
-  batches.add(frames.map((frame) => frame.orderId));
-  tellHead(frames.at(-1).seq);
-}
 
 /** Tell the panels up to which number the orders have come. */
 function tellHead(seq) {
@@ -170,8 +158,6 @@ list.addEventListener("click", async (event) => {
 
 // -- start -------------------------------------------------------------------------------------------------------------
 
-const batches = new Batches({ some, all, seq: Number(page.seq), gathers: page.shares !== "no" });
+const heard = (frames) => tellHead(frames.at(-1).seq);
+const batches = followOrders(list, { some, all, gathers: page.shares !== "no", heard });
 showCounts(rows());
-startClock();
-startSteps(list, (order) => batches.draw([order], true));
-new Feed({ changes, reload: () => batches.reload(), state: showState, ended: showEnded }).start();
