@@ -6,9 +6,9 @@ from rest_framework import serializers as s
 
 from integration.alerting.channels import MOST_MINUTES
 from integration.alerting.thresholds import of_companies
+from integration.api.shapes import Shape, answer_shape, maybe, maybe_time, page_shape
 from integration.connectivity import OUTCOMES
 from integration.models import Alert, AlertChannel, AlertNotice, NoticeStatus
-from integration.serializers import Shape, _answer, _maybe, _page, _time
 
 
 class ChannelChange(Shape):
@@ -45,7 +45,7 @@ class LastNotice(Shape):
 
     kind = s.ChoiceField(AlertNotice.Kind.choices)
     status = s.ChoiceField(NoticeStatus.choices)
-    error = _maybe()
+    error = maybe()
     createdAt = s.DateTimeField()
 
 
@@ -63,7 +63,7 @@ class ChannelTestStep(Shape):
     name = s.ChoiceField(["dns", "tls", "mail_server", "send"])
     outcome = s.ChoiceField(OUTCOMES)
     durationMs = s.FloatField(allow_null=True)
-    detail = _maybe()
+    detail = maybe()
 
 
 class ChannelTest(Shape):
@@ -85,7 +85,7 @@ class NoticeAttempt(Shape):
 
     number = s.IntegerField()
     outcome = s.CharField()
-    error = _maybe()
+    error = maybe()
     responseStatus = s.IntegerField(allow_null=True)
     startedAt = s.DateTimeField()
     durationMs = s.FloatField()
@@ -96,21 +96,21 @@ class Notice(Shape):
 
     id = s.UUIDField()
     kind = s.ChoiceField(AlertNotice.Kind.choices)
-    cause = _maybe()
-    title = _maybe()
+    cause = maybe()
+    title = maybe()
     status = s.ChoiceField(NoticeStatus.choices)
-    error = _maybe()
+    error = maybe()
     createdAt = s.DateTimeField()
-    nextAttemptAt = _time()
-    finishedAt = _time()
+    nextAttemptAt = maybe_time()
+    finishedAt = maybe_time()
     attempts = NoticeAttempt(many=True)
 
 
-ChannelAnswer = _answer("AlertChannelAnswer", Channel())
-ChannelListAnswer = _answer("AlertChannelListAnswer", Channel(many=True))
-ChannelTestAnswer = _answer("AlertChannelTestAnswer", ChannelTest())
-ChannelRemovedAnswer = _answer("AlertChannelRemovedAnswer", ChannelRemoved())
-NoticePage = _page("AlertNoticePage", Notice)
+ChannelAnswer = answer_shape("AlertChannelAnswer", Channel())
+ChannelListAnswer = answer_shape("AlertChannelListAnswer", Channel(many=True))
+ChannelTestAnswer = answer_shape("AlertChannelTestAnswer", ChannelTest())
+ChannelRemovedAnswer = answer_shape("AlertChannelRemovedAnswer", ChannelRemoved())
+NoticePage = page_shape("AlertNoticePage", Notice)
 ThresholdsRequest = type(
     "AlertThresholdsRequest",
     (s.Serializer,),
@@ -128,4 +128,4 @@ AlertThresholds = type(
     {entry.name: s.IntegerField(help_text=f"{entry.title}, in {entry.unit}.") for entry in of_companies()}
     | {"__doc__": "From when on something is worth an alert; 0: never."},
 )
-ThresholdsAnswer = _answer("AlertThresholdsAnswer", AlertThresholds())
+ThresholdsAnswer = answer_shape("AlertThresholdsAnswer", AlertThresholds())

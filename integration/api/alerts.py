@@ -10,10 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from integration.alert_centre import move_alert
+from integration.api.alert_shapes import ALERT_FILTERS, AlertAnswer, AlertPage
 from integration.api.paging import page_of
 from integration.api.reading import query_of
 from integration.models import Alert
-from integration.serializers import ALERT_FILTERS, AlertAnswer, AlertPage
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY, PAGE
 from orders.errors import not_found

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from integration.analytics.query import GROUPS, PERIODS, TABLES, read_query
 from integration.analytics.report import csv_of, report
-from integration.serializers import Shape
+from integration.api.shapes import Shape
 from orders.access import CompanyAPIView
 from orders.api import shapes
 from orders.api.figures import WITH_TESTS

@@ -9,9 +9,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from integration.api.alert_shapes import AUDIT_FILTERS, AuditPage
 from integration.api.paging import page_of
 from integration.api.reading import query_of
-from integration.serializers import AUDIT_FILTERS, AuditPage
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY, PAGE
 from orders.models import AuditEntry, Role

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from integration.api.shapes import Shape, answer_shape, maybe_time
 from integration.availability import (
     ALLOWED,
     BUDGET_MINUTES,
@@ -23,7 +24,6 @@ from integration.availability import (
     Step,
     measure,
 )  # fmt: skip
-from integration.serializers import Shape, _answer, _time
 from orders.errors import not_found
 from orders.schema import failures
 from orders.times import iso_time
@@ -54,7 +54,7 @@ class AvailabilityMeasure(Shape):
 
     name = s.CharField(help_text="`probes`: seen from outside; `webhooks`: requests answered 5xx.")
     state = s.ChoiceField([state.value for state in State], help_text="`unknown`: nothing was asked.")
-    since = _time()
+    since = maybe_time()
     asked = s.IntegerField()
     failed = s.IntegerField()
     availablePercent = s.FloatField(allow_null=True, help_text="Cut and not rounded; null where nothing was asked.")
@@ -84,7 +84,7 @@ class AvailabilityData(Shape):
     probes = AvailabilityProbe(many=True)
 
 
-AvailabilityAnswer = _answer("AvailabilityAnswer", AvailabilityData())
+AvailabilityAnswer = answer_shape("AvailabilityAnswer", AvailabilityData())
 
 
 class AvailabilityView(APIView):

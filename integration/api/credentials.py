@@ -12,11 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from integration.addresses import AddressError, check_base_url
+from integration.api.credential_shapes import CredentialAnswer, CredentialForgottenAnswer, CredentialRequest
 from integration.api.reading import Fields, body_of
 from integration.credentials import CredentialChange, change_credential, credential_json, forget_credential
 from integration.models import ProviderCredential
 from integration.models.credential import DEFAULT_OVERLAP_HOURS, NEXARA
-from integration.serializers import CredentialAnswer, CredentialForgottenAnswer, CredentialRequest
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY
 from orders.audit import record_act

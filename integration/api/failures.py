@@ -10,10 +10,11 @@ from rest_framework import serializers as s
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from integration.api.log_shapes import ReplayAnswer
 from integration.api.reading import Fields, body_of
+from integration.api.shapes import Shape, maybe
 from integration.events import visible_events
 from integration.replaying import count_replay, replay_many
-from integration.serializers import ReplayAnswer, Shape, _maybe
 from integration.worklist import WAITING_FOR_PERSON, Cause, causes
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY
@@ -56,21 +57,21 @@ class FailureExample(Shape):
     """A delivery of a group."""
 
     eventId = s.UUIDField()
-    externalOrderId = _maybe()
+    externalOrderId = maybe()
     receivedAt = s.DateTimeField()
 
 
 class FailureGroup(Shape):
     """Deliveries of one provider that failed alike and wait for a person."""
 
-    fingerprint = _maybe("What they have in common; null for what was stored without one.")
+    fingerprint = maybe("What they have in common; null for what was stored without one.")
     provider = s.CharField()
     status = s.ChoiceField(WAITING_FOR_PERSON)
-    eventType = _maybe()
-    error = _maybe()
-    errorMessage = _maybe("Of the newest.")
-    place = _maybe("File and function where the processing failed.")
-    message = _maybe("The exception's message without values.")
+    eventType = maybe()
+    error = maybe()
+    errorMessage = maybe("Of the newest.")
+    place = maybe("File and function where the processing failed.")
+    message = maybe("The exception's message without values.")
     paths = s.ListField(child=s.CharField(), help_text="Where the payloads are at fault.")
     count = s.IntegerField()
     firstSeenAt = s.DateTimeField()

@@ -9,10 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from integration.api.reading import query_of
+from integration.api.shapes import Shape, answer_shape
 from integration.events import PROVIDERS
 from integration.health_history import PERIODS, health_history
 from integration.models import HealthSample
-from integration.serializers import Shape, _answer
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY
 from orders.schema import failures
@@ -62,7 +62,7 @@ HealthHistory = type(
         "__doc__": "Points have no gap, oldest first; the last one is running.",
     },
 )
-HealthHistoryAnswer = _answer("HealthHistoryAnswer", HealthHistory())
+HealthHistoryAnswer = answer_shape("HealthHistoryAnswer", HealthHistory())
 
 
 class HealthHistoryView(CompanyAPIView):

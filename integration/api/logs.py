@@ -10,13 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from integration.api.paging import page_of
-from integration.api.reading import Fields, body_of, query_of
-from integration.events import PROVIDERS, event_json, filter_events, visible_events, whole_event_json
-from integration.inbox import NotReplayableError
-from integration.models import WebhookLog, WebhookStatus
-from integration.replaying import count_replay, replay_many, replay_one
-from integration.serializers import (
+from integration.api.log_shapes import (
     LOG_FILTERS,
     EventAnswer,
     EventPage,
@@ -24,6 +18,12 @@ from integration.serializers import (
     ReplayManyRequest,
     ReplayRequest,
 )
+from integration.api.paging import page_of
+from integration.api.reading import Fields, body_of, query_of
+from integration.events import PROVIDERS, event_json, filter_events, visible_events, whole_event_json
+from integration.inbox import NotReplayableError
+from integration.models import WebhookLog, WebhookStatus
+from integration.replaying import count_replay, replay_many, replay_one
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY, PAGE
 from orders.errors import ApiError, not_found

@@ -12,9 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from integration import team
-from integration.api.paging import page_of
-from integration.api.reading import Fields, body_of
-from integration.serializers import (
+from integration.api.member_shapes import (
     MemberAnswer,
     MemberChange,
     MemberPage,
@@ -22,6 +20,8 @@ from integration.serializers import (
     MemberRequest,
     NewMemberAnswer,
 )
+from integration.api.paging import page_of
+from integration.api.reading import Fields, body_of
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY, PAGE
 from orders.errors import ApiError, not_found

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from rest_framework import serializers as s
 
+from integration.api.credential_shapes import CredentialRequest
+from integration.api.shapes import Shape, answer_shape, maybe, maybe_time
 from integration.connectivity import OUTCOMES
 from integration.models import PushRoute, PushStatus
-from integration.serializers import CredentialRequest, Shape, _answer, _maybe, _time
 from orders.api.shapes import STATUSES, TimelineEntry
 from orders.schema import Failure
 from providers.registry import ADAPTERS
@@ -44,7 +45,7 @@ class Registrations(Shape):
     failed = FailedProvider(many=True)
 
 
-RegisterAnswer = _answer("RegisterAnswer", Registrations())
+RegisterAnswer = answer_shape("RegisterAnswer", Registrations())
 
 
 RegisterFailure = type("RegisterFailure", (Failure,), {"data": Registrations(), "__doc__": "None was registered."})
@@ -70,9 +71,9 @@ class Push(Shape):
     route = s.ChoiceField(PushRoute.choices)
     action = s.CharField(help_text="The order's status that is told.")
     attempts = s.IntegerField()
-    error = _maybe()
-    nextAttemptAt = _time()
-    finishedAt = _time()
+    error = maybe()
+    nextAttemptAt = maybe_time()
+    finishedAt = maybe_time()
 
 
 class PushCall(Shape):
@@ -85,7 +86,7 @@ class PushCall(Shape):
     outcome = s.CharField(
         help_text="`done`, `retry`, `refresh_token`, `gone`, `permanent`, or why there was no answer, such as `timeout`."
     )
-    error = _maybe()
+    error = maybe()
     startedAt = s.DateTimeField()
     durationMs = s.FloatField()
 
@@ -117,7 +118,7 @@ class PushedOrder(Shape):
     push = Push()
 
 
-PushAnswer = _answer("PushAnswer", PushedOrder())
+PushAnswer = answer_shape("PushAnswer", PushedOrder())
 
 
 class ConnectivityStep(Shape):
@@ -126,7 +127,7 @@ class ConnectivityStep(Shape):
     name = s.ChoiceField(["dns", "tls", "token", "call"])
     outcome = s.ChoiceField(OUTCOMES)
     durationMs = s.FloatField(allow_null=True)
-    detail = _maybe()
+    detail = maybe()
 
 
 class Connectivity(Shape):
@@ -137,7 +138,7 @@ class Connectivity(Shape):
     steps = ConnectivityStep(many=True)
 
 
-ConnectivityAnswer = _answer("ConnectivityAnswer", Connectivity())
+ConnectivityAnswer = answer_shape("ConnectivityAnswer", Connectivity())
 
 
 class HubHealth(Shape):
@@ -146,7 +147,7 @@ class HubHealth(Shape):
     status = s.ChoiceField(["healthy", "degraded", "unhealthy"])
     latencyMs = s.FloatField(allow_null=True)
     checkedAt = s.DateTimeField()
-    error = _maybe()
+    error = maybe()
 
 
-HealthAnswer = _answer("HealthAnswer", HubHealth())
+HealthAnswer = answer_shape("HealthAnswer", HubHealth())

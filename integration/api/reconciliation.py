@@ -17,10 +17,10 @@ from rest_framework.response import Response
 
 from integration.api.paging import page_of
 from integration.api.reading import invalid
+from integration.api.shapes import Shape, answer_shape, maybe, maybe_time, page_shape
 from integration.models import ReconciliationReport
 from integration.reconciliation.day_file import day_csv
 from integration.reconciliation.report import COMPARED, NOT_COMPARED, PARTLY, figures_of
-from integration.serializers import Shape, _answer, _maybe, _page, _time
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY, PAGE
 from orders.audit import record_act
@@ -54,15 +54,15 @@ class ReconciliationRow(Shape):
     source = s.CharField(help_text="Whose list: the provider's own, or `nexara`.")  # type: ignore[assignment]
     provider = s.CharField()
     state = s.ChoiceField([COMPARED, PARTLY, NOT_COMPARED])
-    reason = _maybe("Why it was not compared, or only partly.")
+    reason = maybe("Why it was not compared, or only partly.")
     gaps = Gap(many=True)
-    currency = _maybe()
+    currency = maybe()
     theirCount = s.IntegerField(allow_null=True)
     ourCount = s.IntegerField()
     countDifference = s.IntegerField(allow_null=True, help_text="Ours less theirs.")
-    theirSum = _maybe("Null too where the list tells no totals.")
+    theirSum = maybe("Null too where the list tells no totals.")
     ourSum = s.CharField()
-    sumDifference = _maybe()
+    sumDifference = maybe()
 
 
 DAY = OpenApiParameter("day", OpenApiTypes.DATE, description="Default: the last day that was reported.")
@@ -82,12 +82,12 @@ class ReconciliationDifference(Shape):
     provider = s.CharField()
     externalOrderId = s.CharField()
     orderId = s.UUIDField(allow_null=True)
-    theirTotal = _maybe()
-    ourTotal = _maybe()
+    theirTotal = maybe()
+    ourTotal = maybe()
     currency = s.CharField()
-    theirStatus = _maybe()
-    ourStatus = _maybe()
-    error = _maybe()
+    theirStatus = maybe()
+    ourStatus = maybe()
+    error = maybe()
 
 
 class ReconciliationDay(Shape):
@@ -101,11 +101,11 @@ class ReconciliationDay(Shape):
     differences = ReconciliationDifference(many=True)
     differenceCount = s.IntegerField()
     isCompared = s.BooleanField()
-    madeAt = _time()
+    madeAt = maybe_time()
 
 
-ReconciliationDayAnswer = _answer("ReconciliationDayAnswer", ReconciliationDay())
-ReportedDayPage = _page("ReportedDayPage", ReportedDay)
+ReconciliationDayAnswer = answer_shape("ReconciliationDayAnswer", ReconciliationDay())
+ReportedDayPage = page_shape("ReportedDayPage", ReportedDay)
 
 
 def day_json(report: ReconciliationReport) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from integration.api.figure_shapes import STATS_FILTERS, StatsAnswer, StatusAnswer
 from integration.api.reading import query_of
 from integration.events import PROVIDERS
-from integration.serializers import STATS_FILTERS, StatsAnswer, StatusAnswer
 from integration.stats import PERIODS, provider_status, webhook_stats
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY

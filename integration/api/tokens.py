@@ -10,10 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from integration import team
+from integration.api.member_shapes import NewTokenAnswer, TokenAnswer, TokenPage, TokenRequest, TokenRevokedAnswer
 from integration.api.members import act_of
 from integration.api.paging import page_of
 from integration.api.reading import Fields, body_of
-from integration.serializers import NewTokenAnswer, TokenAnswer, TokenPage, TokenRequest, TokenRevokedAnswer
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY, PAGE
 from orders.errors import not_found

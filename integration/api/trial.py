@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from integration.api.credentials import check_provider
 from integration.api.reading import Fields, body_of
-from integration.serializers import TrialAnswer, TrialRequest
+from integration.api.trial_shapes import TrialAnswer, TrialRequest
 from integration.trial import (
     OrderExistsError,
     TrialFailedError,

@@ -8,9 +8,11 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers as s
 
+from integration.api.figure_shapes import Stats
+from integration.api.log_shapes import WebhookEvent
+from integration.api.shapes import Shape, answer_shape, maybe, maybe_time, page_shape
 from integration.hub.forwards import EVENTS
 from integration.models import PushStatus
-from integration.serializers import Shape, Stats, WebhookEvent, _answer, _maybe, _page, _time
 from orders.api.shapes import STATUSES
 from providers.registry import ADAPTERS
 
@@ -99,9 +101,9 @@ class Forward(Shape):
     url = s.URLField(allow_null=True)
     status = s.ChoiceField(PushStatus.choices)
     attempts = s.IntegerField()
-    error = _maybe()
-    nextAttemptAt = _time()
-    finishedAt = _time()
+    error = maybe()
+    nextAttemptAt = maybe_time()
+    finishedAt = maybe_time()
 
 
 class HubDelivery(WebhookEvent):
@@ -110,7 +112,7 @@ class HubDelivery(WebhookEvent):
     forwards = Forward(many=True)
 
 
-HubLogPage = _page("HubLogPage", HubDelivery)
+HubLogPage = page_shape("HubLogPage", HubDelivery)
 
 
 class Retried(HubDelivery):
@@ -124,7 +126,7 @@ class Retried(HubDelivery):
         return fields
 
 
-HubLogAnswer = _answer("HubLogAnswer", Retried())
+HubLogAnswer = answer_shape("HubLogAnswer", Retried())
 
 
 class RetryRequest(Shape):
@@ -145,7 +147,7 @@ class ForwardCounts(Shape):
 
 
 HubStats = type("HubStats", (Stats,), {"forwards": ForwardCounts(), "__doc__": "Figures over a period, at the hub."})
-HubStatsAnswer = _answer("HubStatsAnswer", HubStats())
+HubStatsAnswer = answer_shape("HubStatsAnswer", HubStats())
 
 
 class Subscription(Shape):
@@ -157,7 +159,7 @@ class Subscription(Shape):
     events = s.ListField(child=s.CharField())
     status = s.CharField(help_text="`active`, or `paused`")
     secretKey = s.CharField()
-    previousValidUntil = _time()
+    previousValidUntil = maybe_time()
     breaker = s.CharField(help_text="`closed`, `open` or `half_open`")
     waiting = s.IntegerField(help_text="Events that have not reached the subscriber yet.")
     createdAt = s.DateTimeField()
@@ -171,7 +173,7 @@ class Config(Shape):
     subscriptions = Subscription(many=True)
 
 
-ConfigAnswer = _answer("ConfigAnswer", Config())
+ConfigAnswer = answer_shape("ConfigAnswer", Config())
 
 
 class SubscriptionChange(Shape):

@@ -17,6 +17,8 @@ from rest_framework.response import Response
 
 from integration import outbox
 from integration.addresses import AddressError, check_url
+from integration.api.figure_shapes import STATS_FILTERS
+from integration.api.log_shapes import LOG_FILTERS
 from integration.api.logs import read_filter
 from integration.api.paging import page_of
 from integration.api.reading import Fields, body_of, query_of
@@ -31,7 +33,6 @@ from integration.inbox import NotReplayableError, replay
 from integration.models import IntegrationWebhook, OutboundPush, PushStatus, WebhookLog, WebhookStatus
 from integration.models.credential import mask
 from integration.models.outbound import UNFINISHED
-from integration.serializers import LOG_FILTERS, STATS_FILTERS
 from integration.stats import PERIODS, webhook_stats
 from orders.access import Access, CompanyAPIView, find_access
 from orders.api.shapes import COMPANY, PAGE
