@@ -115,7 +115,9 @@ _CAUSES = {
     "push_dead": Cause(
         _("Provider did not take a status"),
         _("The provider refused what the kitchen answered, or every try failed."),
-        _("Look at the order on the provider's own device."),
+        _(
+            "Open the order: it says why, and tells it again once that is mended. Else look at the provider's own device."
+        ),
     ),
     "push_failing": Cause(
         _("Answers get through late"),

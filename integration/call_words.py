@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_noop
 
 from integration.sentences import Sentences
-from orders.templatetags.pages import provider_name
+from orders.templatetags.pages import provider_name, status_word
 from orders.vocabulary import told
 
 _FORMS = (
@@ -37,6 +37,32 @@ _FORMS = (
     gettext_noop("The peer does not take connections."),
     gettext_noop("Another worker is asking for the token."),
     gettext_noop("The credential lacks {fields}."),
+    # Why a provider is not told, or need not be told any more
+    gettext_noop("NEXARA refused it ({status})."),
+    gettext_noop("NEXARA refused our credential ({status})."),
+    gettext_noop("NEXARA answered that it did not take it."),
+    gettext_noop("Deliveroo has already decided this order (409): look at it there."),
+    gettext_noop("Deliveroo takes no cancellation of an accepted order: call Deliveroo."),
+    gettext_noop("Jahez has no call to cancel an accepted order: call Jahez."),
+    gettext_noop("{name} is told of acceptance, readiness and cancellation only."),
+    gettext_noop("{name} is told of acceptance and rejection only."),
+    gettext_noop("{name} has no call for this status."),
+    gettext_noop("Talabat is told of readiness only where its own rider delivers."),
+    gettext_noop("Talabat's own rider tells that the order was picked up."),
+    gettext_noop("The order brought no address for this: it is answered on Talabat's own device."),
+    gettext_noop("{provider} cannot be reached now."),
+    gettext_noop("This provider takes no calls."),
+    gettext_noop("A trial of our own: the provider does not know this order."),
+    gettext_noop("the credential lacks {fields}."),
+    gettext_noop("the provider is switched off."),
+    gettext_noop("The provider's deadline for an answer has passed. {reason}"),
+    gettext_noop("The provider's deadline for an answer has passed."),
+    gettext_noop("The later status {step} went out."),
+    gettext_noop("The order is {step} already."),
+    gettext_noop("The order is {step}."),
+    gettext_noop("The provider itself says {step}."),
+    gettext_noop("Somebody has settled it with the provider."),
+    gettext_noop("Another time was named since."),
     # Lists of orders
     gettext_noop("The list of {provider} does not end."),
     gettext_noop("The list cannot be read: {paths}."),
@@ -60,4 +86,8 @@ def call_words(text: str) -> str:
     return told(text) if said is None else said
 
 
-_SENTENCES = Sentences(_FORMS, {"provider": provider_name, "reason": call_words})
+def _step(status: str) -> str:
+    return str(status_word(status))
+
+
+_SENTENCES = Sentences(_FORMS, {"provider": provider_name, "reason": call_words, "step": _step})

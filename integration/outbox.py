@@ -26,8 +26,11 @@ from integration.models import Alert, OutboundAttempt, OutboundPush, PushRoute, 
 from integration.models.outbound import UNFINISHED
 from integration.nudge import nudge
 from integration.retry import FORWARD_MAX_DELAY_S, LEASE_S, PUSH_GIVES_UP_AFTER, PUSH_MAX_DELAY_S, push_delay
+from integration.untold import DECISIONS, TO_PROVIDER, TOO_LATE, is_untold, note_end
 from orders.logs import following, request_id_var
 from orders.models import Order, OrderEvent
+from orders.settling import NOT_TOLD
+from orders.timeline import lock_order
 from orders.transitions import RANK
 from providers.events import Status
 from providers.outbound import ACKNOWLEDGE, ASIDE, PREP_TIME
@@ -35,17 +38,12 @@ from providers.outbound import ACKNOWLEDGE, ASIDE, PREP_TIME
 logger = logging.getLogger(__name__)
 
 ENDING = (Status.REJECTED.value, Status.CANCELLED.value)
-DECISIONS = (Status.CONFIRMED.value, Status.REJECTED.value)
-"""What the provider waits for, until its deadline."""
 ALERT_AFTER = 3
 """So many failures of one push in a row, and somebody is told."""
 LAST_TRY_BEFORE_S = 5.0
-TOO_LATE = "deadline_passed", "The provider's deadline for an answer has passed."
 MAX_IN_A_ROW = 10
 BEGIN_WITHIN_S = 15
 """How long a worker may take to begin with a claimed push; whoever begins holds it for a minute."""
-TO_PROVIDER = Q(subscription__isnull=True)
-"""What a provider is told; the others are what a hub forwards."""
 
 
 # -- recording ---------------------------------------------------------------------------------------------------------
@@ -256,12 +254,16 @@ def _settle(push: OutboundPush, result: Result) -> None:
     if result.status in UNFINISHED:
         _plan_next(push, result, changes, now)
     token = push.claim_token
-    if changes["status"] == PushStatus.DEAD:
-        push.order.refresh_from_db(fields=["status"])
-        ended = why_useless(push, now)
-        if ended is not None:
-            changes |= {"status": PushStatus.DROPPED, "error_code": ended[0], "error": ended[1]}
     with transaction.atomic():
+        if is_untold(push, changes["status"], changes["error_code"]) or NOT_TOLD in push.order.attention_reasons:
+            # Before the row, as whoever changes an order does.
+            lock_order(push.order_id)
+            push.order = Order.objects.select_related("company").get(pk=push.order_id)
+        if changes["status"] == PushStatus.DEAD:
+            push.order.refresh_from_db(fields=["status"])
+            ended = why_useless(push, now)
+            if ended is not None:
+                changes |= {"status": PushStatus.DROPPED, "error_code": ended[0], "error": ended[1]}
         if not OutboundPush.objects.filter(pk=push.pk, claim_token=token).update(**changes):
             return
         OutboundAttempt.objects.bulk_create(
@@ -306,6 +308,7 @@ def _follow_up(push: OutboundPush) -> None:
         return
     details = {"orderId": str(push.order_id), "externalOrderId": push.order.external_id, "status": push.action}
     company, name = push.order.company, push.provider
+    note_end(push)
     if push.status == PushStatus.SENT:
         if push.action not in ASIDE:
             _drop_earlier(push)
@@ -355,17 +358,3 @@ def _drop_earlier(push: OutboundPush) -> None:
         claim_token=None,
         finished_at=push.finished_at,
     )
-
-
-def end(order: Order) -> None:
-    """Take back what was refused because the order had ended at the provider, of which we hear only now.
-
-    A refusal and the cancellation behind it cross on their way; nobody needs to look at it any more.
-    """
-    dead = OutboundPush.objects.filter(TO_PROVIDER, order=order, status=PushStatus.DEAD).exclude(action=order.status)
-    if dead.update(status=PushStatus.DROPPED, error_code="order_ended", error=f"The order is {order.status}."):
-        still = OutboundPush.objects.filter(
-            TO_PROVIDER, company_id=order.company_id, provider=order.provider, status=PushStatus.DEAD
-        )
-        if not still.exists():
-            resolve_alerts(order.company_id, "push_dead", order.provider)

@@ -7,10 +7,11 @@ from typing import Any
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 
-from integration import outbox
+from integration import outbox, untold
 from integration.hub.forwards import forward_event
 from orders.models import Order, OrderEvent
-from orders.signals import status_changed_by_person
+from orders.settling import NOT_TOLD
+from orders.signals import mark_settled, status_changed_by_person
 from providers.events import Status
 from providers.outbound import ACKNOWLEDGE
 from providers.registry import get_adapter
@@ -27,13 +28,17 @@ def tell_the_provider(sender: type[Order], order: Order, event: OrderEvent, **kw
 def hear_the_provider(sender: type[OrderEvent], instance: OrderEvent, created: bool, **kwargs: Any) -> None:
     """Confirm an order that was accepted on the provider's own device, where the provider wants that.
 
-    An order that ends takes back what was refused because of it.
+    An order that ends takes back what was refused because of it, and what the provider says itself it need not be told.
     """
     event = instance
     if not created or event.seq is None or event.source != OrderEvent.Source.PROVIDER:
         return
-    if event.status in (Status.CANCELLED, Status.REJECTED, Status.FAILED) and event.previous_status != event.status:
-        outbox.end(event.order)
+    has_ended = event.status in (Status.CANCELLED, Status.REJECTED, Status.FAILED)
+    if event.previous_status != event.status:
+        if has_ended:
+            untold.ended(event.order)
+        untold.heard(event.order, event)
+    if has_ended:
         return
     if event.status != Status.CONFIRMED or event.previous_status not in ("", Status.RECEIVED):
         return
@@ -41,3 +46,10 @@ def hear_the_provider(sender: type[OrderEvent], instance: OrderEvent, created: b
     calls = get_adapter(order.provider).calls
     if calls is not None and calls.acknowledges_acceptance and not order.via_hub and not order.is_test:
         outbox.record(order, event, action=ACKNOWLEDGE)
+
+
+@receiver(mark_settled)
+def leave_the_provider(sender: type[Order], order: Order, code: str, **kwargs: Any) -> None:
+    """Take back what was not told, once somebody has settled it with the provider."""
+    if code == NOT_TOLD:
+        untold.settled_by_hand(order)

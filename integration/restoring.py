@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from integration.models import OutboundPush, ProviderToken, PushStatus, WebhookLog, WebhookStatus
 from integration.models.outbound import UNFINISHED
-from integration.outbox import TO_PROVIDER
+from integration.untold import TO_PROVIDER
 from orders.audit import record_act
 from orders.models import Company, OrderEvent
 from orders.timeline import leap_numbers

@@ -190,6 +190,13 @@ _ATTENTION = {
             _("Read the line with care. To mend it, say on the page of the menu which product it is."),
         ),
         Attention(
+            "provider_not_told",
+            _("Provider was not told"),
+            _("It did not take what the kitchen did: it may send no courier, or cancel the order."),
+            _("Mend the cause and tell it again, or do the same on the provider's own device."),
+            _("Done on the provider's device"),
+        ),
+        Attention(
             "unknown_branch",
             _("Unknown branch"),
             _("The provider's store id belongs to no branch, so the order stands at the default one."),

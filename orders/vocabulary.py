@@ -32,7 +32,7 @@ _WORDS = (
     gettext_noop("out for delivery"), gettext_noop("status"), gettext_noop("courier"),
     # Why an order needs attention
     gettext_noop("amount mismatch"), gettext_noop("unmapped item"), gettext_noop("unknown branch"),
-    gettext_noop("missing customer"), gettext_noop("unknown currency"),
+    gettext_noop("missing customer"), gettext_noop("unknown currency"), gettext_noop("provider not told"),
     # Fields of an order
     gettext_noop("display id"), gettext_noop("payment method"), gettext_noop("order type"), gettext_noop("fulfilled by"),
     gettext_noop("notes"), gettext_noop("scheduled for"), gettext_noop("estimated delivery at"), gettext_noop("subtotal"),

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django import template
+from django.urls import reverse
 
 from integration.deliveries import Delivery, deliveries_of
-from integration.models import OutboundPush
+from integration.models import OutboundPush, ProviderCredential, PushRoute
+from integration.models.credential import NEXARA
 from integration.pushes import ACTION_WORDS, PUSH_WORDS, look_again_in_s, pushes_of, route_word
+from integration.untold import Untold, untold
 from orders.access import Access
-from orders.models import Order, OrderEvent
+from orders.models import Order, OrderEvent, Role
 from orders.pages import Text
 from providers.registry import ADAPTERS
 
@@ -61,6 +64,22 @@ def order_history(order: Order, events: Sequence[OrderEvent], access: Access) ->
     entries.sort(key=lambda entry: entry.at, reverse=True)
     told = [push for found in pushes.values() for push in found]
     return History(entries, has_older, look_again_in_s(told))
+
+
+@register.simple_tag
+def not_told(order: Order, history: History) -> Untold:
+    """Return what the provider did not take of a marked order, of the pushes that its history shows."""
+    return untold(order, (push for entry in history.entries for push in entry.pushes))
+
+
+@register.simple_tag
+def credential_page(push: OutboundPush, access: Access) -> str:
+    """Return where the credential is set that a push was made with; ``""`` for whoever may not."""
+    if not access.at_least(Role.OWNER) or not access.user.is_staff:
+        return ""
+    provider = NEXARA if push.route == PushRoute.HUB else push.provider
+    found = ProviderCredential.objects.filter(company=access.company, provider=provider).only("pk").first()
+    return reverse("admin:integration_providercredential_change", args=[found.pk]) if found else ""
 
 
 @register.filter

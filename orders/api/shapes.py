@@ -16,7 +16,9 @@ from providers.registry import ADAPTERS
 
 Shape = serializers.Serializer[Any]
 STATUSES = [status.value for status in Status]
-REASONS = ["amount_mismatch", "missing_customer", "unknown_branch", "unknown_currency", "unmapped_item"]
+REASONS = [
+    "amount_mismatch", "missing_customer", "provider_not_told", "unknown_branch", "unknown_currency", "unmapped_item",
+]  # fmt: skip
 
 
 def limit_parameter(default: int = DEFAULT_LIMIT, most: int = MAX_LIMIT) -> OpenApiParameter:

@@ -29,6 +29,7 @@ _PARTS: dict[str, tuple[str, Text]] = {
     "amount_mismatch": ("#part-amounts", _("Check the amounts")),
     "unknown_currency": ("#part-amounts", _("Check the amounts")),
     "missing_customer": ("#part-side", _("Look for the customer")),
+    "provider_not_told": ("#part-attention", _("See why, and tell it again")),
     "unknown_branch": ("#part-attention", _("Check the branch")),
 }
 """Where the order's own page shows it."""

@@ -3,7 +3,11 @@
 import { capital, locale, postJson, Refused, SessionEnded, showEnded, toast, words } from "./dom.js";
 
 /** What is no step of the status, and has a door of its own. */
-const DOORS = ["prep-time", "settle"];
+const DOORS = {
+  "prep-time": (order) => `/api/orders/${order}/prep-time`,
+  settle: (order) => `/api/orders/${order}/settle`,
+  sync: (order) => `/api/integration/sync-order/${order}`,
+};
 const underWay = new Set();
 const dialog = document.getElementById("ask");
 const field = (name) => dialog.querySelector(`[name=${name}]`);
@@ -30,8 +34,10 @@ async function take(root, order, status, more, moved) {
   });
   lock(true);
   try {
-    if (DOORS.includes(status)) await postJson(`/api/orders/${order}/${status}`, more);
-    else await postJson(`/api/orders/${order}/status`, { status, ...more });
+    const answer = DOORS[status]
+      ? await postJson(DOORS[status](order), more)
+      : await postJson(`/api/orders/${order}/status`, { status, ...more });
+    if (status === "sync") toast(words(answer.data.push.status === "sent" ? "told" : "untold"));
     await moved(order);
   } catch (error) {
     if (error instanceof SessionEnded) showEnded();
@@ -59,7 +65,7 @@ export function refusal(error) {
 
 async function explain(error, order, moved) {
   toast(refusal(error));
-  if (error.status === 409 || error.status === 404) await moved(order).catch(() => {});
+  if ([404, 409, 502].includes(error.status)) await moved(order).catch(() => {});
 }
 
 /** Ask for a reason or for minutes; return what to send with the step, or null where the person went back. */

@@ -13,9 +13,9 @@ pytestmark = pytest.mark.browser
 LINE = re.compile(r"order ([0-9a-f-]{36})")
 
 
-def send(server, provider: str = "careem", event: str = "created") -> str:
+def send(server, provider: str = "careem", event: str = "created", dialect: str = "hub") -> str:
     """Send a signed sample as the provider would; return the order's id."""
-    return LINE.findall(server.manage("send_sample", provider, "--event", event))[-1]
+    return LINE.findall(server.manage("send_sample", provider, "--event", event, "--dialect", dialect))[-1]
 
 
 def go(page, url: str):

@@ -9,7 +9,7 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from integration import inbox, outbox
+from integration import inbox, outbox, untold
 from integration.credentials import forget_credential
 from integration.hub.envelopes import envelope_of
 from integration.hub.subscriptions import current_key, subscribe
@@ -342,5 +342,5 @@ def test_forwards_and_pushes_leave_each_other_alone(amman):
     OutboundPush.objects.filter(subscription__isnull=False).update(status="dead")
     Order.objects.update(status="cancelled")
     order.refresh_from_db()
-    outbox.end(order)
+    untold.ended(order)
     assert [forward.status for forward in forwards(amman)] == ["dead", "dead"]
