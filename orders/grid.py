@@ -28,7 +28,7 @@ FIELDS = {
     "displayId": "display_id", "branch": "branch__name", "customer": "customer_name", "itemCount": "item_count",
     "total": "total", "currency": "currency", "paymentMethod": "payment_method", "cashDue": "cash_due",
     "orderType": "order_type", "fulfilledBy": "fulfilled_by", "courier": "courier", "isTest": "is_test",
-    "attentionReasons": "attention_reasons", "placedAt": "placed_at", "receivedAt": "received_at",
+    "attentionReasons": "attention_reasons", "storeId": "store_id", "placedAt": "placed_at", "receivedAt": "received_at",
     "acceptBy": "accept_by", "scheduledFor": "scheduled_for", "createdAt": "created_at", "updatedAt": "updated_at",
 }  # fmt: skip
 """What a row tells, in its order, and where it stands: lines, phones and addresses are not among it."""

@@ -42,6 +42,12 @@ def match_branch(company: Company, provider: str, store_ids: tuple[str, ...]) ->
     return BranchMatch(branches[0] if branches else None, is_known=not store_ids and len(branches) == 1)
 
 
+def store_to_keep(store_ids: tuple[str, ...]) -> str:
+    """Return the store id that an order of an unknown store keeps: the first to be believed that a branch can have."""
+    longest = BranchStore._meta.get_field("store_id").max_length or 0
+    return next((store_id for store_id in store_ids if len(store_id) <= longest), "")
+
+
 def company_of_store(provider: str, store_ids: tuple[str, ...]) -> Company | None:
     """Return the company of a store id, for a request that does not say whose it is."""
     stores = BranchStore.objects.select_related("branch__company").filter(provider=provider, store_id__in=store_ids)

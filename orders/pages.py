@@ -201,8 +201,8 @@ _ATTENTION = {
             _("Unknown branch"),
             _("The provider's store id belongs to no branch, so the order stands at the default one."),
             _(
-                "Check that this kitchen should cook it. To mend it, give the store id, which stands in the payload below,"
-                " to its branch, then replay the delivery."
+                "Check that this kitchen should cook it. An owner says once which branch the store is;"
+                " the next orders go there."
             ),
             _("This kitchen cooks it"),
         ),

@@ -1,5 +1,6 @@
 """The doors to an order: ``apply_event`` for what a provider says, ``change_status`` and ``note_prep_time`` for what a person
-does. There is one more, ``orders.rematch``, for what follows from a change of the menu.
+does. There are two more: ``orders.rematch`` for what follows from a change of the menu, ``orders.stores`` for what follows
+from saying which branch a store is.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from orders.bell import ring_after_provider, ring_after_step, ring_of_new
 from orders.compiled import Select, insert
 from orders.contacts import is_blank, read_contact
 from orders.lines import as_snapshot, lines_differ, write_lines
-from orders.matching import BranchMatch, match_branch, match_customer
+from orders.matching import BranchMatch, match_branch, match_customer, store_to_keep
 from orders.models import Company, Order, OrderEvent, User
 from orders.models.order import order_id_for
 from orders.signals import status_changed_by_person
@@ -167,6 +168,7 @@ def _create(company: Company, provider: str, event: ProviderEvent, delivery: Del
         reasons.add("amount_mismatch")
     if not branch.is_known:
         reasons.add("unknown_branch")
+        order.store_id = store_to_keep(snapshot.store_ids)
     if not is_known_currency(currency):
         reasons.add("unknown_currency")
     _set_customer(company, order, snapshot.customer)
@@ -392,10 +394,12 @@ def _replace_fields(company: Company, order: Order, event: ProviderEvent) -> dic
     if snapshot.store_ids:
         match = match_branch(company, order.provider, snapshot.store_ids)
         if match.is_known and match.branch and match.branch.id != order.branch_id:
-            changes["branch"] = [str(order.branch_id or ""), str(match.branch.id)]
+            changes["branch"] = [order.branch.name if order.branch else None, match.branch.name]
             order.branch = match.branch
         if match.is_known:
             reasons.discard("unknown_branch")
+        if "unknown_branch" in reasons or match.is_known:
+            order.store_id = "" if match.is_known else store_to_keep(snapshot.store_ids)
     replace("currency", snapshot.currency)
     digits = currency_digits(order.currency)
     snapshot = snapshot.in_currency(digits)

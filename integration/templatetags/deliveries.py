@@ -16,7 +16,7 @@ from integration.models.credential import NEXARA
 from integration.pushes import ACTION_WORDS, PUSH_WORDS, look_again_in_s, pushes_of, route_word
 from integration.untold import Untold, untold
 from orders.access import Access
-from orders.models import Order, OrderEvent, Role
+from orders.models import Branch, Order, OrderEvent, Role
 from orders.pages import Text
 from providers.registry import ADAPTERS
 
@@ -80,6 +80,14 @@ def credential_page(push: OutboundPush, access: Access) -> str:
     provider = NEXARA if push.route == PushRoute.HUB else push.provider
     found = ProviderCredential.objects.filter(company=access.company, provider=provider).only("pk").first()
     return reverse("admin:integration_providercredential_change", args=[found.pk]) if found else ""
+
+
+@register.simple_tag
+def branch_choices(access: Access) -> list[Branch]:
+    """Return the branches that a person may give a store id to; none for whoever may not."""
+    if not access.at_least(Role.OWNER):
+        return []
+    return [branch for branch in Branch.objects.filter(company=access.company) if access.sees_branch(branch.id)]
 
 
 @register.filter

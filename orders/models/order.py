@@ -75,6 +75,8 @@ class Order(models.Model):
     """The sum of the lines' quantities."""
     attention_reasons = models.JSONField(default=list, blank=True)
     needs_attention = models.BooleanField(default=False)
+    store_id = models.CharField(max_length=255, blank=True, default="", db_default="", editable=False)
+    """The provider's id of the store, while no branch has it; blank where the branch is known or no store was named."""
     via_hub = models.BooleanField(default=False)
     """Came through NEXARA, so the kitchen's answers go back through it."""
     placed_at = models.DateTimeField()

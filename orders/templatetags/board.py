@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from django import template
 from django.template import Context
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from orders.models import Order
+from orders.models import Order, Role
 from orders.pages import Text
 from orders.templatetags.pages import company_url
 
@@ -40,8 +38,7 @@ def remedy(context: Context, order: Order, code: str) -> Remedy:
     """Return where a reason for attention is mended; for one that no page mends, where the order's page shows it."""
     if code == "unmapped_item":
         return Remedy(company_url(context, "menu"), _("Map it on the menu"))
-    user: Any = context.get("user")
-    if code == "unknown_branch" and getattr(user, "is_staff", False):
-        return Remedy(reverse("admin:orders_branch_changelist"), _("Give the store id to its branch"))
+    if code == "unknown_branch" and order.store_id and getattr(context.get("access"), "role", "") == Role.OWNER:
+        return Remedy(company_url(context, "orders:order", order.id) + "#part-attention", _("Say which branch it is"))
     part, label = _PARTS.get(code, ("", _("Open the order")))
     return Remedy(company_url(context, "orders:order", order.id) + part, label)

@@ -188,12 +188,11 @@ def test_what_needs_attention_has_a_way_to_mend_it(shop, reason, link):
     assert f'<a href="{link.format(id=order.id)}">' in page(shop.client(), "/orders/")
 
 
-def test_an_unknown_branch_is_mended_in_the_admin_by_who_may(shop):
-    order = make_order(shop, attention_reasons=["unknown_branch"], needs_attention=True)
-    assert '<a href="/admin/orders/branch/">' in page(shop.client(shop.owner), "/orders/")
-    html = page(shop.client(shop.staff), "/orders/")
-    assert f'<a href="/orders/{order.id}/#part-attention">' in html
-    assert "/admin/" not in html
+def test_an_owner_is_led_to_say_which_branch_a_store_is(shop):
+    order = make_order(shop, attention_reasons=["unknown_branch"], needs_attention=True, store_id="store-9")
+    link = f'<bdi class="store">store-9</bdi> <a href="/orders/{order.id}/#part-attention">'
+    assert f"{link}Say which branch it is</a>" in page(shop.client(shop.owner), "/orders/")
+    assert f"{link}Check the branch</a>" in page(shop.client(shop.staff), "/orders/")
 
 
 def test_texts_of_others_are_shown_as_text(shop):

@@ -59,7 +59,7 @@ def test_a_row_tells_an_order_without_its_lines(shop):
             "id": str(order.id), "seq": 12, "status": "received", "provider": "careem", "externalOrderId": "order-7",
             "displayId": "A17", "branch": "Main", "customer": "Lina Haddad", "itemCount": 2, "total": "8.500",
             "currency": "JOD", "paymentMethod": "cash", "cashDue": "8.500", "orderType": "delivery",
-            "fulfilledBy": "provider", "courier": "Sami", "isTest": False, "attentionReasons": ["unmapped_item"],
+            "fulfilledBy": "provider", "courier": "Sami", "isTest": False, "attentionReasons": ["unmapped_item"], "storeId": "",
             "placedAt": "2026-03-01T10:30:00Z", "receivedAt": "2026-03-01T10:30:00Z",
             "acceptBy": "2026-03-01T10:40:00Z", "scheduledFor": None, "createdAt": "2026-03-01T10:30:00Z",
             "updatedAt": "2026-03-01T10:30:00Z",

@@ -490,9 +490,11 @@ def test_known_branch_in_an_update_moves_the_order(company, mansaf):
     west = Branch.objects.create(company=company, name="West")
     BranchStore.objects.create(branch=west, provider="careem", store_id="west-1")
     apply(company, creation(store_ids=("nobody",)))
+    assert Order.objects.get().store_id == "nobody"
     apply(company, update(store_ids=("west-1",)))
     order = Order.objects.get()
-    assert (order.branch, order.attention_reasons) == (west, [])
+    assert (order.branch, order.store_id, order.attention_reasons) == (west, "", [])
+    assert OrderEvent.objects.latest("seq").changes["branch"] == ["Main", "West"]
 
 
 def test_amounts_mended_by_an_update_lose_their_mark(company, mansaf):

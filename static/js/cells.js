@@ -85,7 +85,8 @@ const SPECIAL = {
   attention: {
     make(cell) { add(cell, "span", "tag attention"); },
     fill(cell, row) {
-      const text = row.attentionReasons.map((code) => values.attention[code] ?? code).join(" · ");
+      const said = (code) => [values.attention[code] ?? code, code === "unknown_branch" ? row.storeId : ""].filter(Boolean).join(" ");
+      const text = row.attentionReasons.map(said).join(" · ");
       set(cell.firstChild, text);
       attribute(cell.firstChild, "title", text);
       cell.firstChild.hidden = !text;

@@ -1,7 +1,7 @@
 // One order: its parts are drawn anew when something happens to it.
 
 import { announce, page, SessionEnded, showEnded, words } from "./dom.js";
-import { draw, failed, follow } from "./parts.js";
+import { draw, failed, follow, sendForms } from "./parts.js";
 import { startSteps } from "./steps.js";
 
 /** While a provider is still being told something, look again when it may be done: nothing announces that. */
@@ -26,5 +26,6 @@ async function changes(frames) {
 
 addEventListener("drawn", lookAgain);
 lookAgain();
+sendForms();
 startSteps(document.getElementById("main"), () => draw({ own: true }));
 follow((frame) => frame.type === "webhook_event" && frame.externalOrderId === page.externalId, undefined, changes);

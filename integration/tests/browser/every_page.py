@@ -68,11 +68,11 @@ NO_PAGES = {
     ),
     **dict.fromkeys(
         (
-            "sign-out", "preferences", "bell-acknowledge", "alert-acknowledge", "alert-resolve", "alert-thresholds",
-            "alert-channel-test", "alert-channel-switch", "alert-channel-remove", "webhook-replay", "integration-test",
-            "integration-switch", "integration-register", "menu-map", "menu-take", "menu-change", "menu-add-id", "menu-delete",
-            "menu-import", "team-invite", "team-tokens", "team-revoke", "team-remove", "team-end-sessions",
-            "team-new-password",
+            "sign-out", "preferences", "order-branch", "bell-acknowledge", "alert-acknowledge", "alert-resolve",
+            "alert-thresholds", "alert-channel-test", "alert-channel-switch", "alert-channel-remove", "webhook-replay",
+            "integration-test", "integration-switch", "integration-register", "menu-map", "menu-take", "menu-change",
+            "menu-add-id", "menu-delete", "menu-import", "team-invite", "team-tokens", "team-revoke", "team-remove",
+            "team-end-sessions", "team-new-password",
         ),
         "takes POST",
     ),

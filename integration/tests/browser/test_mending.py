@@ -49,3 +49,22 @@ def test_an_order_that_its_provider_did_not_take_is_told_again(server, open_page
     expect(page.locator("#part-timeline")).to_contain_text("Settled: Provider was not told")
     page.goto(f"{server.url}/alerts/")
     expect(page.get_by_role("heading", name="Provider did not take a status")).to_have_count(0)
+
+
+def test_a_store_that_nobody_knew_is_given_to_its_branch(server, open_page):
+    server.shell("from orders.models import BranchStore; BranchStore.objects.filter(provider='careem').delete()")
+    board, order_id = go(open_page(bypass_csp=True), f"{server.url}/orders/"), send(server)
+    card = row(board, order_id)
+    expect(card.locator(".band.attention")).to_contain_text("demo-careem", timeout=SOON_MS)
+    card.get_by_role("link", name="Say which branch it is").click()
+    board.wait_for_selector("#connection[data-state=live]", timeout=SOON_MS)
+    box = board.locator("#attention-unknown_branch")
+    expect(box.locator("code")).to_have_text("demo-careem")
+    assert check(board)["faults"] == []
+    branch = box.get_by_label("This store is").locator("option").first.inner_text()
+    box.get_by_label("This store is").select_option(branch)
+    box.get_by_role("button", name="Keep it, for the next orders too").click()
+    expect(box).to_have_count(0, timeout=SOON_MS)
+    expect(board.locator("#announcer")).to_contain_text(f"This store is “{branch}” from now on.")
+    expect(board.locator("#part-side")).to_contain_text(branch)
+    server.shell("from integration.demo import seed_demo; seed_demo('')")
