@@ -15,6 +15,7 @@ NEEDED = (
     "order_web_ms", "order_postgres_ms", "order_redis_ms", "order_sockets_ms", "order_worker_ms", "order_wal_kb",
     "order_redis_commands", "order_redis_kb", "look_web_ms", "look_postgres_ms", "step_worker_ms", "new_wire_kb",
     "status_wire_kb", "kept_kb", "pruned_kb", "walk_ms", "one_company_per_second",
+    "web_mb", "sockets_mb", "worker_mb",
 )  # fmt: skip
 """What a footprint has to name."""
 
@@ -74,6 +75,7 @@ class Assumed:
     peak_to_mean: float = 3.0
     """The busy minute against the mean of the day."""
     web_machine_cores: float = 8.0
+    web_machine_gb: float = 32.0
     database_cores: float = 32.0
     """Of the largest machine that one wants for a Postgres."""
     log_mb_per_second: float = 200.0
@@ -181,6 +183,7 @@ class Fleet:
     web_processes: int
     socket_processes: int
     worker_children: int
+    memory_gb: float
     machines: int
     """That carry those three."""
     redis: int
@@ -190,7 +193,7 @@ class Fleet:
     """To each Postgres, where every process may have its whole pool."""
 
 
-def fleet(used: Needs, assumed: Assumed) -> Fleet:
+def fleet(figures: Mapping[str, float], used: Needs, assumed: Assumed) -> Fleet:
     """Return what a load needs: never less than one installation has."""
     free = assumed.usable
     web = max(WEB_PROCESSES, math.ceil(used.web_cores / free))
@@ -206,8 +209,12 @@ def fleet(used: Needs, assumed: Assumed) -> Fleet:
     )
     # Each shard has processes of its own: none reaches into two.
     connections = math.ceil((web * POOL + sockets * SOCKETS_POOL + children) / shards) + SWEEPER_CONNECTIONS
-    machines = max(1, math.ceil(cores / (assumed.web_machine_cores * free)))
-    return Fleet(web, sockets, children, machines, max(1, math.ceil(used.redis_cores / free)), shards, connections)
+    memory_gb = (web * figures["web_mb"] + sockets * figures["sockets_mb"] + children * figures["worker_mb"]) / 1000
+    machines = max(
+        math.ceil(cores / (assumed.web_machine_cores * free)), math.ceil(memory_gb / (assumed.web_machine_gb * free))
+    )
+    redis = max(1, math.ceil(used.redis_cores / free))
+    return Fleet(web, sockets, children, memory_gb, max(1, machines), redis, shards, connections)
 
 
 def per_million(figures: Mapping[str, float], load: Load, assumed: Assumed) -> dict[str, float]:

@@ -25,6 +25,7 @@ SAID = {
     "list_s": ("one of them takes", "s"),
     "peak_to_mean": ("the busy minute, in mean minutes of the day", ""),
     "web_machine_cores": ("cores of a machine for web, sockets and workers", ""),
+    "web_machine_gb": ("memory of it", "GB"),
     "database_cores": ("cores of the largest machine for a Postgres", ""),
     "log_mb_per_second": ("its disk takes of the log", "MB/s"),
     "connections": ("`max_connections`", ""),
@@ -114,6 +115,8 @@ def _each(figures: Mapping[str, float]) -> str:
         f" {number(figures['kept_kb'])} kB in its rows and indexes, and {number(figures['pruned_kb'])} kB for the"
         f" retention of bodies. Orders of one company alone: bare psycopg writes"
         f" {number(figures['one_company_per_second'])} a second, because each takes the company's next number."
+        f" Memory: {number(figures['web_mb'])} MB for a process of web, {number(figures['worker_mb'])} for a child of the"
+        f" worker, {number(figures['sockets_mb'])} for a daphne with few sockets."
     )
     return f"{table(['', *columns.values()], rows)}\n\n{below}"
 
@@ -145,7 +148,7 @@ def _base(load: Load) -> str:
 
 def _factors(figures: Mapping[str, float], load: Load, assumed: Assumed) -> str:
     used = [model.needs(figures, load.times(factor), assumed) for factor in FACTORS]
-    fleets = [model.fleet(each, assumed) for each in used]
+    fleets = [model.fleet(figures, each, assumed) for each in used]
     free_mb = assumed.usable * 125
     rows = [
         [
@@ -169,7 +172,11 @@ def _factors(figures: Mapping[str, float], load: Load, assumed: Assumed) -> str:
         ["**needed:** web processes", *(f"{each.web_processes:,}" for each in fleets)],
         ["daphnes", *(f"{each.socket_processes:,}" for each in fleets)],
         ["worker children", *(f"{each.worker_children:,}" for each in fleets)],
-        [f"machines of {assumed.web_machine_cores:.0f} cores for these", *(f"{each.machines:,}" for each in fleets)],
+        ["memory of these, GB", *(number(each.memory_gb) for each in fleets)],
+        [
+            f"machines of {assumed.web_machine_cores:.0f} cores and {assumed.web_machine_gb:.0f} GB for these",
+            *(f"{each.machines:,}" for each in fleets),
+        ],
         ["hosts of Redis", *(f"{each.redis:,}" for each in fleets)],
         ["Postgres, each with its own companies", *(f"{each.shards:,}" for each in fleets)],
         [

@@ -28,7 +28,7 @@ from benchmarks.speed.costs import SIZES, Reading, each
 from benchmarks.speed.floor import measure_floor
 from benchmarks.speed.installation import Production, production
 from benchmarks.speed.listeners import listeners
-from benchmarks.speed.machine import CpuMeter
+from benchmarks.speed.machine import CpuMeter, memory_of, tree
 from benchmarks.speed.of_answers import COMPANIES, FLOOR_S, WARM_UP, refuse_others, utc_now, warm_up
 from benchmarks.speed.of_sockets import told
 from benchmarks.speed.plan import AHEAD_S, Expected, Planned, plan_orders, sign, store_id
@@ -115,6 +115,7 @@ async def footprint(options: Options) -> Outcome:
                 life.note_wire("status", told_later)
             await life.measure("look", life.look)
             walk_ms = await asyncio.to_thread(_walk_ms, stack)
+            outcome.values |= _memory_mb(stack)
             await screens.close()
         refuse_others(sent, outcome)
         faults = [*life.faults, *await lost(stack, since, sent.acknowledged)]
@@ -231,6 +232,15 @@ def tell(
         )
         plan.append(Planned(at / rate, wire, Expected(company_id, provider, external_id, 0, 0, None)))
     return plan
+
+
+def _memory_mb(stack: Production) -> dict[str, float]:
+    """Return what one process holds in memory; where several have a master, its memory is a part of theirs."""
+    found = {}
+    for name in ("web", "sockets", "worker"):
+        pid = stack.pid(name)
+        found[f"{name}_mb"] = memory_of([pid]) / 1000 / max(1, len(tree(pid)) - 1)
+    return found
 
 
 def _walk_ms(stack: Production) -> float:

@@ -16,6 +16,7 @@ FIGURES = dict.fromkeys(model.NEEDED, 0.0) | {
     "order_redis_ms": 3.0, "order_redis_commands": 40.0, "order_redis_kb": 10.0, "order_wal_kb": 60.0,
     "look_web_ms": 12.0, "look_postgres_ms": 3.0, "step_worker_ms": 12.0, "new_wire_kb": 5.0, "status_wire_kb": 1.0,
     "kept_kb": 40.0, "pruned_kb": 8.0, "walk_ms": 6.0, "one_company_per_second": 150.0,
+    "web_mb": 100.0, "sockets_mb": 150.0, "worker_mb": 50.0,
 }  # fmt: skip
 LOAD = Load(orders_per_minute=60, companies=20, screens_each=4)
 """An order a second, of each company every twenty."""
@@ -63,19 +64,25 @@ def test_what_nobody_uses_is_never_full():
 
 
 def test_a_fleet_is_never_less_than_one_installation():
-    small = model.fleet(model.needs(FIGURES, LOAD, Assumed()), Assumed())
-    assert small == model.Fleet(2, 1, 2, 1, 1, 1, 40)
+    small = model.fleet(FIGURES, model.needs(FIGURES, LOAD, Assumed()), Assumed())
+    assert small == model.Fleet(2, 1, 2, 0.45, 1, 1, 1, 40)
 
 
 def test_a_fleet_grows_with_what_is_used():
     used = model.needs(FIGURES, LOAD.times(1_000), Assumed())
-    found = model.fleet(used, Assumed())
+    found = model.fleet(FIGURES, used, Assumed())
     assert used.postgres_cores == pytest.approx(138)
     assert found.shards == math.ceil(138 / 19.2) == 8
     assert found.web_processes == math.ceil(used.web_cores / 0.6) == 820
     assert found.socket_processes == 40
+    assert found.memory_gb == pytest.approx((820 * 100 + 40 * 150 + found.worker_children * 50) / 1000)
     assert found.machines == math.ceil((492 + 12 + 24) / 4.8) == 110
     assert found.connections_each == math.ceil((8200 + 400 + found.worker_children) / 8) + 8
+
+
+def test_memory_may_ask_for_more_machines_than_processors_do():
+    used = model.needs(FIGURES, LOAD, Assumed())
+    assert model.fleet(FIGURES | {"worker_mb": 20_000}, used, Assumed()).machines == 3
 
 
 def test_a_million_orders_take_core_hours_and_gigabytes():
