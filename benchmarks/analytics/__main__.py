@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from benchmarks.analytics.report import BEGIN, END, Row, section
-from benchmarks.grid.report import write
+from benchmarks.tables import write
 
 ORDERS = 365_000
 CALLS = 40

@@ -5,22 +5,21 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from benchmarks.grid import report as grid
-from benchmarks.grid.report import machine
+from benchmarks import tables
+from benchmarks.tables import machine, p95, rows_of
 
 BEGIN, END = "<!-- analytics: written by python -m benchmarks.analytics -->", "<!-- analytics: end -->"
 
 
-class Row(grid.Row):
+class Row(tables.Row):
     """A row of answer times, too."""
 
     @classmethod
     def of(cls, what: str, times_ms: Sequence[float], goal_ms: float) -> Row:
         """Return the row of some answer times, whose 95th of a hundred has to be under a goal."""
-        ordered = sorted(times_ms)
-        p95 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
-        found = f"median {statistics.median(ordered):.0f}, p95 {p95:.0f} ms"
-        return cls(what, f"p95 under {goal_ms:.0f} ms", found, p95 < goal_ms)
+        most = p95(times_ms)
+        found = f"median {statistics.median(times_ms):.0f}, p95 {most:.0f} ms"
+        return cls(what, f"p95 under {goal_ms:.0f} ms", found, most < goal_ms)
 
 
 def section(rows: Sequence[Row], orders: int, kept: int, calls: int) -> str:
@@ -35,11 +34,6 @@ def section(rows: Sequence[Row], orders: int, kept: int, calls: int) -> str:
         "",
         f"{machine()}.",
         "",
-        "| what | goal | found | |",
-        "|---|---|---|---|",
-        *(
-            f"| {row.what} | {row.goal} | {row.found} | {('holds' if row.holds else 'does not hold') if row.goal else ''} |"
-            for row in rows
-        ),
+        *rows_of(rows),
     ]
     return "\n".join([BEGIN, *lines, END])

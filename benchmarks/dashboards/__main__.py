@@ -13,7 +13,6 @@ import argparse
 import http.server
 import json
 import os
-import platform
 import re
 import signal
 import subprocess
@@ -30,7 +29,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.dashboards.counting import PATH
 from benchmarks.faults.servers import MissingError, free_port, is_open
-from benchmarks.grid.report import write
+from benchmarks.tables import machine, write
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
@@ -187,15 +186,14 @@ def run(*, shares: bool, options: argparse.Namespace) -> dict[str, dict[str, int
             side.stop()
 
 
-def machine() -> str:
-    """Return processor, cores, memory and versions in one line."""
-    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+def versions() -> str:
+    """Return memory and versions in one line."""
     memory = re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())
     told = subprocess.run([CHROMIUM, "--version"], capture_output=True, text=True, check=False).stdout
     chromium = re.search(r"[\d.]+", told)
     return (
-        f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores, {int(memory[1]) // 1024**2 if memory else 0} GB;"
-        f" Python {platform.python_version()}, Django {django.__version__}, Chromium {chromium[0] if chromium else '?'}"
+        f"{int(memory[1]) // 1024**2 if memory else 0} GB, Django {django.__version__},"
+        f" Chromium {chromium[0] if chromium else '?'}"
     )
 
 
@@ -234,7 +232,7 @@ def main() -> int:
     how = f"{options.pages} dashboards, {options.rate:g} orders a second for {options.seconds} s"
     off, on = run(shares=False, options=options), run(shares=True, options=options)
     lines, holds = table(off, on)
-    made = "\n".join([f"{machine()}; SQLite; {how}.", "", *lines])
+    made = "\n".join([f"{machine()}; {versions()}; SQLite; {how}.", "", *lines])
     print(made)
     if options.write:
         write(f"{BEGIN}\n{made}\n{END}", BEGIN, END)

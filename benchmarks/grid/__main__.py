@@ -19,8 +19,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.grid.report import Row, frames, section, write
+from benchmarks.grid.report import BEGIN, END, frames, section
 from benchmarks.refusals import ROOT, manage, start
+from benchmarks.tables import Row, write
 
 ORDERS = 10_000
 CHROMIUM = "/usr/bin/chromium"
@@ -176,7 +177,7 @@ def main() -> int:
     made = section(rows, options.orders, versions)
     print(made)
     if options.write:
-        write(made)
+        write(made, BEGIN, END)
     return 0 if all(row.holds for row in rows) else 1
 
 

@@ -6,31 +6,20 @@ import pytest
 from django.utils import timezone
 
 from integration.models import SandboxCall, SandboxOrder
-from integration.sandbox.accounts import wire
 from integration.sandbox.comparison import compare_calls
 from integration.sandbox.floor import Placed
 from integration.sandbox.loop import SandboxLoop
 from integration.sandbox.orders import Placing, place_order
 from integration.sandbox.payloads import Wish
 from integration.sandbox.rush import plan_rush
-from integration.tests.factories import make_installation
+from integration.tests import sandboxed
 from integration.tests.outbound import take
 from orders.models import Order
 from providers.outbound import ACKNOWLEDGE
 
 pytestmark = pytest.mark.django_db(transaction=True)
+here = sandboxed.here
 NOT_SENT = "not_sent"
-
-
-@pytest.fixture
-def here(live_server, settings):
-    settings.SANDBOX_ENABLED = True
-    settings.ROOT_URLCONF = "integration.tests.sandbox_urls"
-    settings.APP_BASE_URL = live_server.url
-    settings.OUTBOUND_ALLOWED_ORIGINS = [live_server.url]
-    made = make_installation()
-    wire(made.company)
-    return made
 
 
 def ordered(here, provider: str, kind: str, number: int) -> tuple[SandboxOrder, Order]:

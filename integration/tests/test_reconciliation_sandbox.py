@@ -12,25 +12,14 @@ from django.utils import timezone
 from integration.models import ListedOrder, ReconciliationRun, WebhookLog
 from integration.reconciliation.companies import compare_with, sources_of
 from integration.reconciliation.report import day_figures
-from integration.sandbox.accounts import wire
 from integration.sandbox.loop import SandboxLoop
 from integration.sandbox.orders import Placing, accept, change, place_order
-from integration.tests.factories import make_installation
+from integration.tests import sandboxed
 from orders.business_day import business_date
 from orders.models import Order, OrderItemModifier
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def here(live_server, settings):
-    settings.SANDBOX_ENABLED = True
-    settings.ROOT_URLCONF = "integration.tests.sandbox_urls"
-    settings.APP_BASE_URL = live_server.url
-    settings.OUTBOUND_ALLOWED_ORIGINS = [live_server.url]
-    made = make_installation()
-    wire(made.company)
-    return made
+here = sandboxed.here
 
 
 def settle(here, provider):

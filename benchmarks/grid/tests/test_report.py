@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.grid.report import BEGIN, END, Row, frames, put, section
+from benchmarks.grid.report import BEGIN, END, frames, section
+from benchmarks.tables import Row
 
 ROWS = [Row("first rows", "within 1,000 ms", "321 to 402 ms", True), Row("rows", "under 300", "312", False)]
 
@@ -14,13 +15,6 @@ def test_a_row_says_what_was_found_and_whether_it_holds():
     assert "| first rows | within 1,000 ms | 321 to 402 ms | holds |" in made
     assert "| rows | under 300 | 312 | does not hold |" in made
     assert "10,000 orders" in made
-
-
-def test_the_section_is_put_at_the_end_and_then_replaced_where_it_stands():
-    page = "# Performance\n\n## Other\n\nfigures\n"
-    first = put(page, f"{BEGIN}\nold\n{END}")
-    assert first == f"# Performance\n\n## Other\n\nfigures\n\n{BEGIN}\nold\n{END}\n"
-    assert put(f"{first}\n## Later\n", f"{BEGIN}\nnew\n{END}") == f"{first}\n## Later\n".replace("old", "new")
 
 
 def test_frames_are_told_by_the_middle_one_and_the_longest():
