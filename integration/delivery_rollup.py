@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import Any, ClassVar, NamedTuple
 
 from django.db.models import (
     BigIntegerField,
@@ -30,10 +29,11 @@ from integration.models import DeliveryRollup, WebhookAttempt, WebhookLog, Webho
 from integration.models.webhook import SETTLED
 from orders.analytics import trunc_unit
 from orders.business_day import business_date, day_span
-from orders.models import Company, CountRollup, Order, OrderEvent
-from orders.rollup.counting import Tally, Thing, bucket_of, placer
-from orders.rollup.keeping import BATCH, compare, mark, write_things
-from orders.rollup.reading import Days, Scope, add_things, kept_things
+from orders.models import Company, Order, OrderEvent
+from orders.rollup.counting import bucket_of, in_buckets, placer
+from orders.rollup.keeping import mark
+from orders.rollup.reading import Days, Scope, sums_by
+from orders.rollup.rows import TIMES, Buckets, Layout, Times, compare
 from providers.events import Kind
 
 PROCESSING = "processing"
@@ -60,19 +60,24 @@ class Way(NamedTuple):
 class Passed:
     """How many deliveries. Times in microseconds."""
 
+    COLUMNS: ClassVar[tuple[str, ...]] = ("deliveries", "duplicates", "timed", "took_us")
+
     deliveries: int = 0
     duplicates: int = 0
     timed: int = 0
     took_us: int = 0
 
-    def add(self, deliveries: int, duplicates: int, timed: int, took_us: int | None) -> None:
-        self.deliveries += deliveries
-        self.duplicates += duplicates
-        self.timed += timed
-        self.took_us += took_us or 0
+    def values(self) -> Iterable[int]:
+        return self.deliveries, self.duplicates, self.timed, self.took_us
+
+    def add(self, other: Passed) -> None:
+        self.deliveries += other.deliveries
+        self.duplicates += other.duplicates
+        self.timed += other.timed
+        self.took_us += other.took_us
 
 
-NUMBERS = tuple(field.name for field in fields(Passed))
+DELIVERIES = Layout(DeliveryRollup, Way, Passed)
 
 
 # -- counting ----------------------------------------------------------------------------------------------------------
@@ -111,19 +116,15 @@ def count_deliveries(company: Company, logs: QuerySet[WebhookLog]) -> dict[Way, 
     ):
         day, hour = place(row["moment"])
         way = Way(day, hour, row["provider"], row["branch_id"], row["is_test"], row["status"], row["error_code"])
-        found.setdefault(way, Passed()).add(row["n"], row["again"], row["timed"], row["took"])
+        found.setdefault(way, Passed()).add(Passed(row["n"], row["again"], row["timed"], row["took"] or 0))
     return found
 
 
-def count_processing(company: Company, logs: QuerySet[WebhookLog]) -> dict[Thing, Tally]:
+def count_processing(company: Company, logs: QuerySet[WebhookLog]) -> dict[Times, Buckets]:
     """Return how long deliveries took, by day; one query."""
-    place, found = placer(company), dict[Thing, Tally]()
     timed = _with_place(logs, company).filter(_TIMED).annotate(bucket=bucket_of("duration_ms", list(BUCKETS_MS)))
-    for row in timed.values("moment", "provider", "branch_id", "is_test", "bucket").annotate(n=Count("pk")):
-        day, _hour = place(row["moment"])
-        thing = Thing(day, row["provider"], row["branch_id"], row["is_test"], PROCESSING, str(row["bucket"]), "")
-        found.setdefault(thing, Tally()).add(row["n"])
-    return found
+    rows = timed.values("moment", "provider", "branch_id", "is_test", "bucket").annotate(n=Count("pk"))
+    return in_buckets(company, PROCESSING, rows)
 
 
 # -- keeping -----------------------------------------------------------------------------------------------------------
@@ -131,45 +132,23 @@ def count_processing(company: Company, logs: QuerySet[WebhookLog]) -> dict[Thing
 
 def count_day(company: Company, day: date) -> Callable[[], None]:
     """Count a day's deliveries; return what puts them in the place of what was kept, in the caller's transaction."""
-    logs, zone = _logs_of(company, day), ZoneInfo(company.time_zone)
-    counted, things = count_deliveries(company, logs), count_processing(company, logs)
+    logs = _logs_of(company, day)
+    counted, times = count_deliveries(company, logs), count_processing(company, logs)
 
     def write() -> None:
-        DeliveryRollup.objects.filter(company=company, day=day).delete()
-        rows = (
-            DeliveryRollup(
-                company=company,
-                clock_hour=way.hour.astimezone(zone).hour if way.hour else None,
-                **way._asdict(),
-                **{name: getattr(passed, name) for name in NUMBERS},
-            )
-            for way, passed in (*counted.items(), *_by_day(counted).items())
-        )
-        DeliveryRollup.objects.bulk_create(rows, batch_size=BATCH)
-        write_things(company, day, [PROCESSING], things)
+        DELIVERIES.write(company, day, counted)
+        TIMES.write(company, day, times, kind=PROCESSING)
 
     return write
-
-
-def _by_day(counted: dict[Way, Passed]) -> dict[Way, Passed]:
-    found: dict[Way, Passed] = {}
-    for way, passed in counted.items():
-        found.setdefault(way._replace(hour=None), Passed()).add(*(getattr(passed, name) for name in NUMBERS))
-    return found
 
 
 def differences(company: Company, day: date) -> list[str]:
     """Return where what is kept of a day's deliveries is not what the log comes to now; one line each."""
     logs = _logs_of(company, day)
-    counted, kept = count_deliveries(company, logs), dict[Way, Passed]()
-    for row in DeliveryRollup.objects.filter(company=company, day=day):
-        way = Way(*(getattr(row, name) for name in Way._fields))
-        kept.setdefault(way, Passed()).add(*(getattr(row, name) for name in NUMBERS))
-    things: dict[Thing, Tally] = {}
-    for entry in CountRollup.objects.filter(company=company, day=day, kind=PROCESSING):
-        thing = Thing(*(getattr(entry, name) for name in Thing._fields))
-        things.setdefault(thing, Tally()).add(entry.count)
-    return [*compare({**counted, **_by_day(counted)}, kept), *compare(count_processing(company, logs), things)]
+    return [
+        *compare(DELIVERIES.with_whole_days(count_deliveries(company, logs)), DELIVERIES.kept(company, day)),
+        *compare(count_processing(company, logs), TIMES.kept(company, day, kind=PROCESSING)),
+    ]
 
 
 def mark_late(log: WebhookLog) -> None:
@@ -196,30 +175,21 @@ def moments_of_changed_orders(company: Company, after: int, until: int) -> Itera
 
 
 def deliveries_by(scope: Scope, days: Days, *keys: str) -> dict[tuple[Any, ...], Passed]:
-    """Return deliveries by any of ``day hour clock_hour provider branch_id status error``, in the order of ``keys``."""
-    by_hour = "hour" in keys or "clock_hour" in keys
-    rows = days.kept(scope.narrow(DeliveryRollup.objects.filter(hour__isnull=not by_hour)))
-    found: dict[tuple[Any, ...], Passed] = {}
-    for row in rows.order_by().values(*keys).annotate(**{f"sum_{name}": Sum(name) for name in NUMBERS}):
-        numbers = (row[f"sum_{name}"] for name in NUMBERS)
-        found.setdefault(tuple(row[key] for key in keys), Passed()).add(*numbers)
-    if days.raw:
-        zone = ZoneInfo(scope.company.time_zone)
-        for way, passed in count_deliveries(scope.company, _raw(scope, days)).items():
-            values = way._asdict() | {"clock_hour": way.hour.astimezone(zone).hour if way.hour else None}
-            entry = found.setdefault(tuple(values[key] for key in keys), Passed())
-            entry.add(*(getattr(passed, name) for name in NUMBERS))
-    return found
+    """Return deliveries by any of ``day month hour clock_hour provider branch_id status error``, in the order of ``keys``."""
+
+    def count() -> dict[Way, Passed]:
+        return count_deliveries(scope.company, _raw(scope, days))
+
+    return sums_by(DELIVERIES, scope, days, keys, {"deliveries": count})
 
 
-def processing_by(scope: Scope, days: Days, *keys: str) -> dict[tuple[Any, ...], Tally]:
-    """Return how many deliveries took how long, by any of ``day provider branch_id key``, in the order of ``keys``."""
-    found: dict[tuple[Any, ...], Tally] = {}
-    for *key, count, _amount, _name in kept_things(scope, days, [PROCESSING], *keys):
-        found[tuple(key)] = Tally(count)
-    if days.raw:
-        add_things(found, count_processing(scope.company, _raw(scope, days)), *keys)
-    return found
+def processing_by(scope: Scope, days: Days, *keys: str) -> dict[tuple[Any, ...], Buckets]:
+    """Return how many deliveries took how long, by any of ``day month provider branch_id``, in the order of ``keys``."""
+
+    def count() -> dict[Times, Buckets]:
+        return count_processing(scope.company, _raw(scope, days))
+
+    return sums_by(TIMES, scope, days, keys, {PROCESSING: count}, kind=PROCESSING)
 
 
 def _raw(scope: Scope, days: Days) -> QuerySet[WebhookLog]:

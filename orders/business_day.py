@@ -40,6 +40,16 @@ def week_start(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
+def month_start(day: date) -> date:
+    """Return the first of a day's month."""
+    return day.replace(day=1)
+
+
+def month_end(day: date) -> date:
+    """Return the last of a day's month."""
+    return month_start(day.replace(day=28) + timedelta(days=4)) - timedelta(days=1)
+
+
 def hour_start(company: Company, moment: datetime) -> datetime:
     """Return the moment, in UTC, at which the local hour began; not all zones are whole hours from UTC."""
     local = moment.astimezone(ZoneInfo(company.time_zone))

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.faults.proxy import ROOT
-from benchmarks.grid.report import put
 from benchmarks.growth import model
 from benchmarks.growth.model import FACTORS, Assumed, Load
 from benchmarks.speed.catalogue import BENCHMARKS
 from benchmarks.speed.registry import with_unit
 from benchmarks.speed.report import KEPT, NOT_MEASURED, read_results
+from benchmarks.tables import put
 
 PAGE = ROOT / "docs" / "growth.md"
 BEGIN, END = "<!-- growth: written by python -m benchmarks.growth --write -->", "<!-- growth: end -->"

@@ -9,15 +9,16 @@ from decimal import Decimal
 from typing import Any
 
 from integration.analytics.query import Query, percentile
-from integration.delivery_rollup import BUCKETS_MS, deliveries_by, processing_by
+from integration.delivery_rollup import BUCKETS_MS, PROCESSING, Passed, deliveries_by, processing_by
 from integration.models import WebhookStatus
 from integration.models.webhook import SETTLED
 from orders.analytics import LOST
 from orders.business_day import week_start
 from orders.models import Branch
-from orders.rollup.counting import ACCEPTING, BUCKETS_S, PREPARING, Figures
+from orders.rollup.counting import ACCEPTING, BUCKETS_S, PREPARING
 from orders.rollup.keeping import days_between
-from orders.rollup.reading import figures_by, things_by
+from orders.rollup.reading import figures_by, times_by
+from orders.rollup.rows import Buckets, Figures
 from orders.serializers import money
 from providers.events import Status
 from providers.money import currency_digits
@@ -39,24 +40,42 @@ class Line:
     """Currency to how many orders were sold in it, and for how much."""
     times: Figures = field(default_factory=Figures)
     deliveries: dict[str, int] = field(default_factory=dict)
-    duplicates: int = 0
-    timed: int = 0
-    took_us: int = 0
-    buckets: dict[str, dict[int, int]] = field(default_factory=dict)
-    """Kind of a time to how many were in which bucket."""
+    passed: Passed = field(default_factory=Passed)
+    buckets: dict[str, Buckets] = field(default_factory=dict)
+    """By the kind of a time."""
 
     def add_orders(self, status: str, currency: str, figures: Figures) -> None:
         self.orders += figures.orders
         self.by_status[status] = self.by_status.get(status, 0) + figures.orders
         if status not in LOST and figures.orders:
-            entry = self.sold.setdefault(currency, [0, Decimal(0)])
-            entry[0] += figures.orders
-            entry[1] += figures.total
-        self.times.add(**figures.as_dict())
+            self._add_sold(currency, figures.orders, figures.total)
+        self.times.add(figures)
 
-    def add_bucket(self, kind: str, bucket: str, count: int) -> None:
-        counts = self.buckets.setdefault(kind, {})
-        counts[int(bucket)] = counts.get(int(bucket), 0) + count
+    def _add_sold(self, currency: str, orders: int, total: Decimal) -> None:
+        entry = self.sold.setdefault(currency, [0, Decimal(0)])
+        entry[0] += orders
+        entry[1] += total
+
+    def add_deliveries(self, status: str, passed: Passed) -> None:
+        self.deliveries[status] = self.deliveries.get(status, 0) + passed.deliveries
+        self.passed.add(passed)
+
+    def add_buckets(self, kind: str, buckets: Buckets) -> None:
+        self.buckets.setdefault(kind, Buckets()).add(buckets)
+
+    def add(self, other: Line) -> None:
+        """Add what another line tells of other orders."""
+        self.orders += other.orders
+        for status, orders in other.by_status.items():
+            self.by_status[status] = self.by_status.get(status, 0) + orders
+        for currency, (orders, total) in other.sold.items():
+            self._add_sold(currency, orders, total)
+        self.times.add(other.times)
+        for status, deliveries in other.deliveries.items():
+            self.deliveries[status] = self.deliveries.get(status, 0) + deliveries
+        self.passed.add(other.passed)
+        for kind, buckets in other.buckets.items():
+            self.add_buckets(kind, buckets)
 
     def as_json(self, *, sees_refusals: bool, has_percentiles: bool) -> dict[str, Any]:
         times, lost = self.times, sum(self.by_status.get(status, 0) for status in LOST)
@@ -79,31 +98,33 @@ class Line:
             },
             "deliveries": self._deliveries(sees_refusals),
             "processing": {
-                "count": self.timed,
-                "averageMs": round(self.took_us / self.timed / 1000, 1) if self.timed else None,
-                **_percentiles(self.buckets.get("processing", {}), BUCKETS_MS, "Ms", has_percentiles),
+                "count": self.passed.timed,
+                "averageMs": round(self.passed.took_us / self.passed.timed / 1000, 1) if self.passed.timed else None,
+                **self._percentiles(PROCESSING, BUCKETS_MS, "Ms", has_percentiles),
             },
         }
 
     def _time(self, kind: str, count: int, whole_us: int, has_percentiles: bool) -> dict[str, Any]:
-        average = round(whole_us / count / 1_000_000, 1) if count else None
-        buckets = self.buckets.get(kind, {})
         return {
             "count": count,
-            "averageSeconds": average,
-            **_percentiles(buckets, BUCKETS_S, "Seconds", has_percentiles),
+            "averageSeconds": round(whole_us / count / 1_000_000, 1) if count else None,
+            **self._percentiles(kind, BUCKETS_S, "Seconds", has_percentiles),
         }
+
+    def _percentiles(self, kind: str, bounds: tuple[int, ...], unit: str, is_known: bool) -> dict[str, float | None]:
+        counts = self.buckets[kind].counts if is_known and kind in self.buckets else ()
+        return {f"p{each}{unit}": percentile(counts, bounds, each) for each in (50, 95)}
 
     def _deliveries(self, sees_refusals: bool) -> dict[str, Any]:
         refused = self.deliveries.get(WebhookStatus.REJECTED, 0)
         total = sum(self.deliveries.values()) - refused
         well = sum(self.deliveries.get(status, 0) for status in SETTLED)
         ended = total - sum(self.deliveries.get(status, 0) for status in WAITING)
-        answered = total + self.duplicates
+        answered = total + self.passed.duplicates
         return {
             "total": total,
             "failed": ended - well,
-            "duplicates": self.duplicates,
+            "duplicates": self.passed.duplicates,
             "refused": refused if sees_refusals else None,
             "successRate": _share(well, ended),
             "answeredRate": _share(answered, answered + refused) if sees_refusals else None,
@@ -124,13 +145,9 @@ def _revenue(currency: str, orders: int, amount: Decimal) -> dict[str, Any]:
     }
 
 
-def _percentiles(counts: dict[int, int], bounds: tuple[int, ...], unit: str, is_known: bool) -> dict[str, float | None]:
-    return {f"p{each}{unit}": percentile(counts, bounds, each) if is_known else None for each in (50, 95)}
-
-
 # -- grouping ----------------------------------------------------------------------------------------------------------
 
-_KEYS = {"hour": "clock_hour", "provider": "provider", "branch": "branch_id"}
+_KEYS = {"month": "month", "hour": "clock_hour", "provider": "provider", "branch": "branch_id"}
 """The field that a group goes by; the others go by the day."""
 
 
@@ -140,34 +157,30 @@ def figures(query: Query) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     Percentiles are not known by the hour: times are kept in buckets by the day.
     """
     group_by, by_hour = query.group_by, query.group_by == "hour"
-    key = _KEYS.get(group_by, "day")
-    lines, place = _lines(query), _placer(group_by)
-    whole = Line("", "")
+    scope, days, key = query.scope, query.days, _KEYS.get(group_by, "day")
+    lines, place, whole = _lines(query), _placer(group_by), Line("", "")
 
-    def each(value: Hashable) -> tuple[Line, Line]:
+    def line(value: Hashable) -> Line:
         name = place(value)
-        return lines.setdefault(name, Line(name, name)), whole
+        found = lines.get(name)
+        if found is None:
+            found = lines[name] = Line(name, name)
+        return found
 
-    for (value, status, currency), found in figures_by(query.scope, query.days, key, "status", "currency").items():
-        for line in each(value):
-            line.add_orders(status, currency, found)
-    for (value, status), passed in deliveries_by(query.scope, query.days, key, "status").items():
-        for line in each(value):
-            line.deliveries[status] = line.deliveries.get(status, 0) + passed.deliveries
-            line.duplicates += passed.duplicates
-            line.timed += passed.timed
-            line.took_us += passed.took_us
+    for (value, status, currency), found in figures_by(scope, days, key, "status", "currency").items():
+        line(value).add_orders(status, currency, found)
+    for (value, status), passed in deliveries_by(scope, days, key, "status").items():
+        line(value).add_deliveries(status, passed)
     keys = () if by_hour else (key,)
-    kinds = (ACCEPTING, PREPARING)
-    for (*value, kind, bucket), tally in things_by(query.scope, query.days, kinds, *keys, "kind", "key").items():
-        for line in each(value[0]) if value else (whole,):
-            line.add_bucket(kind, bucket, tally.count)
-    for (*value, bucket), tally in processing_by(query.scope, query.days, *keys, "key").items():
-        for line in each(value[0]) if value else (whole,):
-            line.add_bucket("processing", bucket, tally.count)
+    for (*values, kind), buckets in times_by(scope, days, (ACCEPTING, PREPARING), *keys, "kind").items():
+        (line(*values) if values else whole).add_buckets(kind, buckets)
+    for group, buckets in processing_by(scope, days, *keys).items():
+        (line(*group) if group else whole).add_buckets(PROCESSING, buckets)
+    for each in lines.values():
+        whole.add(each)
     sees = query.sees_refusals
     return whole.as_json(sees_refusals=sees, has_percentiles=True), [
-        line.as_json(sees_refusals=sees, has_percentiles=not by_hour) for line in lines.values()
+        each.as_json(sees_refusals=sees, has_percentiles=not by_hour) for each in lines.values()
     ]
 
 

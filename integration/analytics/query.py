@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import accumulate
 
 from django.http import QueryDict
 
@@ -72,14 +74,13 @@ def _day(given: QueryDict, name: str) -> date | None:
     return found
 
 
-def percentile(counts: dict[int, int], bounds: Iterable[float], percent: int) -> float | None:
+def percentile(counts: Sequence[int], bounds: Sequence[float], percent: int) -> float | None:
     """Return the bound that so many percent of what was counted in buckets do not exceed; None where there is nothing.
 
     What exceeds the last bound is told as that bound.
     """
-    bounds, whole, seen = list(bounds), sum(counts.values()), 0
-    for bucket in sorted(counts):
-        seen += counts[bucket]
-        if seen * 100 >= whole * percent:
-            return float(bounds[min(bucket, len(bounds) - 1)])
-    return None
+    seen = list(accumulate(counts))
+    if not seen or not seen[-1]:
+        return None
+    enough = -(-seen[-1] * percent // 100)
+    return float(bounds[min(bisect_left(seen, enough), len(bounds) - 1)])

@@ -5,19 +5,15 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from orders.models.analytics import HourRollup
 
-class DeliveryRollup(models.Model):
-    """The deliveries of an hour, or of a whole day where ``hour`` is None, by what became of them."""
 
-    company = models.ForeignKey("orders.Company", models.CASCADE, related_name="+")
-    day = models.DateField()
-    hour = models.DateTimeField(null=True)
-    clock_hour = models.PositiveSmallIntegerField(null=True)
-    """The hour on the company's clock, 0 to 23."""
-    provider = models.CharField(max_length=32)
-    branch = models.ForeignKey("orders.Branch", models.SET_NULL, null=True, related_name="+")
-    """That of the order; None where there is no order."""
-    is_test = models.BooleanField(default=False)
+class DeliveryRollup(HourRollup):
+    """The deliveries of an hour, or of a whole day, by what became of them.
+
+    ``branch`` is that of the order; None where there is no order.
+    """
+
     status = models.CharField(max_length=12)
     error = models.CharField(max_length=64, blank=True)
     """The code of the error; blank where there was none."""
@@ -33,7 +29,7 @@ class DeliveryRollup(models.Model):
         db_table = "delivery_rollups"
         indexes = [
             models.Index(fields=["company", "day"], name="delivery_rollup_day"),
-            models.Index(fields=["company", "day"], condition=Q(hour=None), name="delivery_rollup_whole_day"),
+            models.Index(fields=["company", "day"], condition=Q(clock_hour=None), name="delivery_rollup_whole_day"),
         ]
 
     def __str__(self) -> str:

@@ -277,8 +277,10 @@ def test_what_the_menu_does_not_know(here, now):
 def test_a_percentile_of_buckets():
     bounds = (5, 10, 20)
 
-    assert [percentile({0: 90, 1: 6, 3: 4}, bounds, each) for each in (50, 90, 91, 96, 97)] == [5, 5, 10, 10, 20]
-    assert percentile({}, bounds, 95) is None
+    assert [percentile([90, 6, 0, 4], bounds, each) for each in (50, 90, 91, 96, 97)] == [5, 5, 10, 10, 20]
+    assert percentile([0, 0, 1, 0], bounds, 50) == 20
+    assert percentile([0, 0, 0, 0], bounds, 95) is None
+    assert percentile([], bounds, 95) is None
 
 
 def test_the_buckets_are_those_of_the_documentation():

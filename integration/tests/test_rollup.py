@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 import uuid
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from integration.delivery_rollup import deliveries_by, processing_by
 from integration.inbox import replay
 from integration.models import DeliveryRollup, WebhookLog
-from integration.rollup import BUDGET_S, advance, check, roll_up, write
+from integration.rollup import BUDGET_S, advance, check, roll_up, sum_month, write
 from integration.tests.factories import make_installation
 from orders.access import Access
 from orders.models import (
@@ -29,11 +32,14 @@ from orders.models import (
     OrderRollup,
     PendingDay,
     RollupState,
+    TimeRollup,
 )
+from orders.models.analytics import TIME_BUCKETS
 from orders.personal_data import blank_orders
 from orders.rollup import keeping
-from orders.rollup.counting import KINDS, Figures
-from orders.rollup.reading import Days, Scope, figures_by, look_at, things_by
+from orders.rollup.counting import KINDS, TIMES_OF
+from orders.rollup.reading import Days, Scope, figures_by, look_at, things_by, times_by
+from orders.rollup.rows import Figures
 from orders.services import change_status
 from providers.events import Status
 
@@ -134,7 +140,9 @@ def test_what_is_kept_is_what_the_raw_rows_come_to(busy):
     ways = ("day", "provider", "branch_id", "status", "error")
     assert deliveries_by(scope, kept, *ways) == deliveries_by(scope, raw, *ways) != {}
     assert deliveries_by(scope, kept, "clock_hour") == deliveries_by(scope, raw, "clock_hour")
-    assert processing_by(scope, kept, "provider", "key") == processing_by(scope, raw, "provider", "key") != {}
+    assert processing_by(scope, kept, "day", "provider") == processing_by(scope, raw, "day", "provider") != {}
+    times = ("day", "provider", "branch_id", "kind")
+    assert times_by(scope, kept, TIMES_OF, *times) == times_by(scope, raw, TIMES_OF, *times) != {}
 
 
 def test_the_figures_of_a_day(here):
@@ -348,6 +356,131 @@ def test_a_rebuild_leaves_days_whose_rows_are_partly_gone(here):
 def _forget_raw_rows():
     for model in (OrderItemModifier, OrderItem, OrderEvent, Order, WebhookLog):
         model.objects.all().delete()
+
+
+# -- months ------------------------------------------------------------------------------------------------------------
+
+FEBRUARY = date(2026, 2, 1)
+SECOND = datetime(2026, 3, 2, 12, 30, 20, tzinfo=UTC)
+"""The second of March: few days have to be counted until a month is whole."""
+
+
+@pytest.fixture
+def two_months(here):
+    """Two orders in February, and one on the first of March."""
+    for moment, number in ((datetime(2026, 2, 26, 9, tzinfo=UTC), "226"), (datetime(2026, 3, 1, 9, tzinfo=UTC), "301")):
+        order = send(here, moment, external_id=number)
+        for after_s, status in ((40, Status.CONFIRMED), (50, Status.PREPARING), (540, Status.READY)):
+            step(order, status, moment + timedelta(seconds=after_s), here)
+    order = send(here, datetime(2026, 2, 27, 9, tzinfo=UTC), "jahez", external_id="227")
+    step(order, Status.REJECTED, datetime(2026, 2, 27, 10, tzinfo=UTC), here, reason="CLOSED")
+    return here
+
+
+def all_days(here, first=FEBRUARY):
+    return look_at(here.company, first, SECOND.date(), SECOND)
+
+
+def test_a_month_that_is_over_is_read_instead_of_its_days(two_months):
+    roll(SECOND)
+
+    assert exact(two_months, SECOND) == {}
+    scope, kept = scope_of(two_months), all_days(two_months)
+    raw = Days(FEBRUARY, SECOND.date(), SECOND, frozenset(keeping.days_between(FEBRUARY, SECOND.date())))
+    assert kept.months == (FEBRUARY,)
+    OrderRollup.objects.filter(day__lt=FIRST, is_month=False).delete()
+    CountRollup.objects.filter(day__lt=FIRST, is_month=False).delete()
+    TimeRollup.objects.filter(day__lt=FIRST, is_month=False).delete()
+    DeliveryRollup.objects.filter(day__lt=FIRST, is_month=False).delete()
+    for keys in (("provider", "branch_id", "status", "currency"), ("clock_hour", "status"), ("month",), ()):
+        assert figures_by(scope, kept, *keys) == figures_by(scope, raw, *keys) != {}
+    for keys in (("provider", "status", "error"), ("clock_hour",), ("month",)):
+        assert deliveries_by(scope, kept, *keys) == deliveries_by(scope, raw, *keys) != {}
+    things = ("month", "provider", "kind", "key", "currency")
+    assert things_by(scope, kept, KINDS, *things) == things_by(scope, raw, KINDS, *things) != {}
+    assert times_by(scope, kept, TIMES_OF, "kind") == times_by(scope, raw, TIMES_OF, "kind") != {}
+    assert processing_by(scope, kept, "month") == processing_by(scope, raw, "month") != {}
+    assert set(figures_by(scope, kept, "month")) == {(FEBRUARY,), (FIRST,)}
+
+
+def test_a_part_of_a_month_is_read_by_its_days(two_months):
+    roll(SECOND)
+
+    days = all_days(two_months, first=date(2026, 2, 27))
+
+    assert days.months == ()
+    assert figures_by(scope_of(two_months), days, "month")[(FEBRUARY,)].orders == 1
+
+
+def test_a_late_change_takes_its_month_back_until_that_is_added_up_again(two_months):
+    roll(SECOND)
+    order = Order.objects.get(external_id="226").pk
+
+    step(order, Status.CANCELLED, SECOND, two_months)
+
+    days = all_days(two_months)
+    assert (days.months, days.raw) == ((), {date(2026, 2, 26), SECOND.date()})
+    with at(SECOND):
+        advance(two_months.company, SECOND)
+        assert write(two_months.company, date(2026, 2, 26), SECOND)
+    assert all_days(two_months).months == ()
+    assert figures_by(scope_of(two_months), all_days(two_months), "status")[("cancelled",)].orders == 1
+    roll(SECOND)
+    assert all_days(two_months).months == (FEBRUARY,)
+    assert figures_by(scope_of(two_months), all_days(two_months), "status")[("cancelled",)].orders == 1
+    assert exact(two_months, SECOND) == {}
+
+
+def test_a_month_with_a_day_that_waits_is_not_added_up(two_months):
+    with at(SECOND):
+        advance(two_months.company, SECOND)
+
+        assert not sum_month(two_months.company, FEBRUARY, SECOND)
+
+    assert not OrderRollup.objects.filter(is_month=True).exists()
+    assert RollupState.objects.get().summed_months == []
+
+
+def test_another_clock_adds_months_up_anew(two_months):
+    roll(SECOND)
+    Company.objects.update(time_zone="Asia/Dubai", business_day_cutoff=time(10))
+    two_months.company.refresh_from_db()
+    with at(SECOND):
+        advance(two_months.company, SECOND)
+
+    assert RollupState.objects.get().summed_months == []
+    roll(SECOND)
+    assert all_days(two_months).months == (FEBRUARY,)
+    assert exact(two_months, SECOND) == {}
+
+
+def test_a_check_tells_of_a_month_that_is_not_what_its_days_come_to(two_months):
+    roll(SECOND)
+    OrderRollup.objects.filter(is_month=True, clock_hour=None, provider="jahez").update(total=Decimal(1))
+
+    found = exact(two_months, SECOND)
+
+    assert list(found) == [date(2026, 2, 28)]
+    assert len(found[date(2026, 2, 28)]) == 1
+
+
+def test_times_that_were_kept_by_the_bucket_are_moved_into_columns(two_months):
+    roll(SECOND)
+    before = list(TimeRollup.objects.filter(is_month=False).order_by("day", "provider", "kind").values_list(*TIMED))
+    TimeRollup.objects.filter(is_month=True).delete()
+    moving = importlib.import_module("orders.migrations.0011_rollups_of_months")
+    editor = SimpleNamespace(connection=connection)
+
+    moving.move_times_back(None, editor)
+
+    assert CountRollup.objects.filter(kind__in=moving.KINDS).count() == len(before)
+    TimeRollup.objects.all().delete()
+    moving.move_times(None, editor)
+    assert list(TimeRollup.objects.order_by("day", "provider", "kind").values_list(*TIMED)) == before != []
+    assert not CountRollup.objects.filter(kind__in=moving.KINDS).exists()
+
+
+TIMED = ("day", "provider", "branch_id", "is_test", "kind", *TIME_BUCKETS)
 
 
 # -- the task ----------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """The domain: companies and their people, branches, menus, customers, orders, and what was done to them."""
 
-from orders.models.analytics import CountRollup, OrderRollup, PendingDay, RollupState
+from orders.models.analytics import CountRollup, OrderRollup, PendingDay, RollupState, TimeRollup
 from orders.models.audit import AuditEntry
 from orders.models.company import ApiToken, Branch, BranchStore, Company, CompanySequence, Membership, Role, User
 from orders.models.customer import Customer
@@ -29,5 +29,6 @@ __all__ = [
     "Role",
     "RollupState",
     "SignInTries",
+    "TimeRollup",
     "User",
 ]

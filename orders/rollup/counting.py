@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.models import (
     Case,
@@ -28,86 +26,17 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Trunc
 
-from orders.analytics import ACCEPTED, LOST, Totals, acceptances_of, ran_out, trunc_unit
+from orders.analytics import ACCEPTED, LOST, acceptances_of, ran_out, trunc_unit
 from orders.business_day import business_date, hour_start
 from orders.models import Company, Order, OrderEvent, OrderItem
 from orders.names import name_key
 from orders.reasons import reason_key
+from orders.rollup.rows import Buckets, Figures, Place, Tally, Thing, Times
 from providers.events import Status
 
 REASON, PRODUCT, UNMAPPED, ACCEPTING, PREPARING = "reason", "product", "unmapped", "accepting", "preparing"
 BUCKETS_S = (5, 10, 15, 20, 30, 45, 60, 75, 90, 120, 150, 180, 240, 300, 420, 600, 900, 1200, 1800, 2700, 3600, 7200)
 """A time is counted in the first of these that it does not exceed, in seconds; one that exceeds them all, behind the last."""
-
-
-class Place(NamedTuple):
-    """Where a figure belongs. ``hour`` is when the company's hour began, None for a whole day."""
-
-    day: date
-    hour: datetime | None
-    provider: str
-    branch_id: uuid.UUID | None
-    status: str
-    currency: str
-    is_test: bool
-
-
-class Thing(NamedTuple):
-    """What is counted by the day."""
-
-    day: date
-    provider: str
-    branch_id: uuid.UUID | None
-    is_test: bool
-    kind: str
-    key: str
-    currency: str
-
-
-@dataclass(slots=True)
-class Figures:
-    """Numbers of some orders that can be added up: averages are made last. Times in microseconds."""
-
-    orders: int = 0
-    total: Decimal = Decimal(0)
-    accepted: int = 0
-    waited_us: int = 0
-    prepared: int = 0
-    preparing_us: int = 0
-    due: int = 0
-    in_time: int = 0
-
-    def add(self, **numbers: Any) -> None:
-        for name, number in numbers.items():
-            setattr(self, name, getattr(self, name) + (number or 0))
-
-    def totals(self, status: str, currency: str) -> Totals:
-        """Return the same as totals, told of orders of one status and currency."""
-        is_lost = status in LOST
-        revenue = {} if is_lost or not self.orders else {currency: self.total}
-        waited = timedelta(microseconds=self.waited_us)
-        rejected = self.orders if status == Status.REJECTED else 0
-        return Totals(self.orders, self.orders if is_lost else 0, rejected, revenue, self.accepted, waited)
-
-    def as_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in NUMBERS}
-
-
-NUMBERS = tuple(field.name for field in fields(Figures))
-
-
-@dataclass(slots=True)
-class Tally:
-    """How often, and for how much."""
-
-    count: int = 0
-    amount: Decimal = Decimal(0)
-    name: str = ""
-
-    def add(self, count: int, amount: Decimal | None = None, name: str = "") -> None:
-        self.count += count
-        self.amount += amount or 0
-        self.name = max(self.name, name)
 
 
 def placer(company: Company) -> Callable[[datetime], tuple[date, datetime]]:
@@ -155,19 +84,20 @@ def count_figures(company: Company, orders: QuerySet[Order], now: datetime) -> d
         return found.setdefault(_place(row, place), Figures())
 
     for row in grouped(orders, company).annotate(n=Count("pk"), sum=Sum("total")):
-        figures(row).add(orders=row["n"], total=row["sum"])
+        figures(row).add(Figures(row["n"], row["sum"]))
     for row in grouped(_accepting(company, orders), company, "order__").annotate(
         n=Count("pk"),
         length=Sum("took"),
         due=Count("pk", filter=Q(order__accept_by__isnull=False)),
         in_time=Count("pk", filter=Q(created_at__lte=F("order__accept_by"))),
     ):
-        figures(row).add(accepted=row["n"], waited_us=_us(row["length"]), due=row["due"], in_time=row["in_time"])
+        counted = Figures(accepted=row["n"], waited_us=_us(row["length"]), due=row["due"], in_time=row["in_time"])
+        figures(row).add(counted)
     accepted = OrderEvent.objects.filter(order=OuterRef("pk"), **_IS_ACCEPTANCE)
     for row in grouped(orders.filter(ran_out(now), ~Exists(accepted)), company).annotate(n=Count("pk")):
-        figures(row).add(due=row["n"])
+        figures(row).add(Figures(due=row["n"]))
     for row in grouped(_preparing(company, orders), company, "order__").annotate(n=Count("pk"), length=Sum("took")):
-        figures(row).add(prepared=row["n"], preparing_us=_us(row["length"]))
+        figures(row).add(Figures(prepared=row["n"], preparing_us=_us(row["length"])))
     return found
 
 
@@ -201,18 +131,18 @@ def _between(begun: Any) -> ExpressionWrapper[Any]:
 # -- what is counted by the day ------------------------------------------------------------------------------------------
 
 
-def count_things(company: Company, orders: QuerySet[Order], kinds: Collection[str] = ()) -> dict[Thing, Tally]:
-    """Return what is counted of orders by day, of some ``kinds`` or of all; a query for each."""
+def count_things(company: Company, orders: QuerySet[Order], kind: str) -> dict[Thing, Tally]:
+    """Return what is counted of orders by day, of one of ``KINDS``; one query."""
     place, found = placer(company), dict[Thing, Tally]()
-    for kind, row, key, count in (entry for name in kinds or KINDS for entry in KINDS[name](company, orders)):
+    for row, key, tally in KINDS[kind](company, orders):
         day, _hour = place(row["moment"])
         currency = row["key_currency"] if kind == PRODUCT else ""
         thing = Thing(day, row["key_provider"], row["key_branch_id"], row["key_is_test"], kind, key, currency)
-        found.setdefault(thing, Tally()).add(count, row.get("sum") if kind == PRODUCT else None, row.get("name", ""))
+        found.setdefault(thing, Tally()).add(tally)
     return found
 
 
-Found = Iterator[tuple[str, dict[str, Any], str, int]]
+Found = Iterator[tuple[dict[str, Any], str, Tally]]
 
 
 def _reasons(company: Company, orders: QuerySet[Order]) -> Found:
@@ -223,7 +153,7 @@ def _reasons(company: Company, orders: QuerySet[Order]) -> Found:
     ).exclude(previous_status=F("status"))  # fmt: skip
     for row in grouped(ends, company, "order__", "source", "reason").annotate(n=Count("pk")):
         code = reason_key(row["key_provider"], row["reason"], row["source"])
-        yield REASON, row, f"{row['key_status']}|{row['source']}|{code}", row["n"]
+        yield row, f"{row['key_status']}|{row['source']}|{code}", Tally(row["n"])
 
 
 def _products(company: Company, orders: QuerySet[Order]) -> Found:
@@ -232,42 +162,54 @@ def _products(company: Company, orders: QuerySet[Order]) -> Found:
     for row in grouped(lines, company, "order__", "menu_product_id").annotate(
         n=Sum("quantity"), sum=Sum("total_price")
     ):
-        yield PRODUCT, row, str(row["menu_product_id"]), row["n"]
+        yield row, str(row["menu_product_id"]), Tally(row["n"], row["sum"] or Decimal(0))
 
 
 def _unmapped(company: Company, orders: QuerySet[Order]) -> Found:
     """Yield the items of any order that the menu does not know: by their id as it came, else by their name."""
     lines = _lines(orders).filter(menu_product=None).exclude(external_id="", name="", name_ar="")
     for row in grouped(lines, company, "order__", "external_id", "name", "name_ar").annotate(n=Sum("quantity")):
-        row["name"] = row["name"] or row["name_ar"]
-        yield UNMAPPED, row, row["external_id"] or f"={name_key(row['name'])}", row["n"]
+        name = row["name"] or row["name_ar"]
+        yield row, row["external_id"] or f"={name_key(name)}", Tally(row["n"], name=name)
 
 
 def _lines(orders: QuerySet[Order]) -> QuerySet[OrderItem]:
     return OrderItem.objects.filter(order__in=orders.order_by().values("pk"))
 
 
-def _accepting_times(company: Company, orders: QuerySet[Order]) -> Found:
-    return _times(ACCEPTING, company, _accepting(company, orders))
-
-
-def _preparing_times(company: Company, orders: QuerySet[Order]) -> Found:
-    return _times(PREPARING, company, _preparing(company, orders))
-
-
-def _times(kind: str, company: Company, events: QuerySet[OrderEvent]) -> Found:
-    events = events.annotate(bucket=bucket_of("took", [timedelta(seconds=most) for most in BUCKETS_S]))
-    for row in grouped(events, company, "order__", "bucket").annotate(n=Count("pk")):
-        yield kind, row, str(row["bucket"]), row["n"]
-
-
 KINDS: dict[str, Callable[[Company, QuerySet[Order]], Found]] = {
     REASON: _reasons,
     PRODUCT: _products,
     UNMAPPED: _unmapped,
-    ACCEPTING: _accepting_times,
-    PREPARING: _preparing_times,
 }
+"""What is counted by the day."""
+
+
+def count_times(company: Company, orders: QuerySet[Order], kind: str) -> dict[Times, Buckets]:
+    """Return how long orders took to accept or to prepare, by day; one query."""
+    events = TIMES_OF[kind](company, orders)
+    events = events.annotate(bucket=bucket_of("took", [timedelta(seconds=most) for most in BUCKETS_S]))
+    rows = grouped(events, company, "order__", "bucket").annotate(n=Count("pk"))
+    return in_buckets(company, kind, rows, prefix="key_")
+
+
+TIMES_OF: dict[str, Callable[[Company, QuerySet[Order]], QuerySet[OrderEvent]]] = {
+    ACCEPTING: _accepting,
+    PREPARING: _preparing,
+}
+
+
+def in_buckets(
+    company: Company, kind: str, rows: Iterable[dict[str, Any]], *, prefix: str = ""
+) -> dict[Times, Buckets]:
+    """Return counts (``n``) of moments and buckets by day; what they are counted of has keys with ``prefix``."""
+    place, found = placer(company), dict[Times, Buckets]()
+    for row in rows:
+        day, _hour = place(row["moment"])
+        provider, branch_id, is_test = (row[f"{prefix}{name}"] for name in ("provider", "branch_id", "is_test"))
+        times = Times(day, provider, branch_id, is_test, kind)
+        found.setdefault(times, Buckets()).counts[row["bucket"]] += row["n"]
+    return found
 
 
 def bucket_of(field: str, bounds: list[Any]) -> Case:

@@ -7,36 +7,40 @@ days of the numbers that are not counted yet are looked up. Whatever else change
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Min
 from django.db.models.functions import Trunc
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
-from orders.business_day import business_date, day_span
-from orders.models import Company, CountRollup, MenuProduct, Order, OrderRollup, PendingDay, RollupState
-from orders.rollup.counting import (
-    KINDS,
-    NUMBERS,
+from orders.business_day import business_date, day_span, month_end, month_start
+from orders.models import Company, MenuProduct, Order, OrderRollup, PendingDay, RollupState
+from orders.rollup.counting import KINDS, TIMES_OF, changed_moments, count_figures, count_things, count_times
+from orders.rollup.rows import (
+    BATCH,
+    ORDERS,
+    THINGS,
+    TIMES,
+    Buckets,
     Figures,
+    Layout,
     Place,
     Tally,
     Thing,
-    changed_moments,
-    count_figures,
-    count_things,
+    Times,
+    compare,
 )
 from orders.timeline import last_seq
 from providers.events import Status
 
 SETTLES_IN = timedelta(minutes=15)
 """So long after its end a day is counted: what came in its last moment has had its retries."""
-BATCH = 1_000
+LAYOUTS: tuple[Layout[Any, Any], ...] = (ORDERS, THINGS, TIMES)
 ONE_DAY = timedelta(days=1)
 
 
@@ -99,6 +103,8 @@ def advance(company: Company, now: datetime, first: datetime | None, others: Oth
             return
         mark(company.id, days)
         state.seq, state.closed_through, state.deadlines_until = seq, closed, now
+        if not is_same_clock(state, company):
+            state.summed_months = []
         state.time_zone, state.business_day_cutoff = company.time_zone, company.business_day_cutoff
         state.save()
 
@@ -148,52 +154,48 @@ def write_day(
     ``others`` counts what others keep of the day, and returns what writes it.
     """
     marks = set(PendingDay.objects.filter(company=company, day=day).values_list("pk", flat=True))
-    orders = orders_of(company, day)
-    figures, things, write_others = (
-        count_figures(company, orders, now),
-        count_things(company, orders),
-        others(company, day),
-    )
+    counted, write_others = count_day(company, day, now), others(company, day)
     with transaction.atomic():
-        _locked(company, now)
+        state = _locked(company, now)
         if not marks or PendingDay.objects.filter(pk__in=marks).count() < len(marks):
             return False  # theirs may be the newer count
-        OrderRollup.objects.filter(company=company, day=day).delete()
-        rows = (_order_row(company, place, entry) for place, entry in (*figures.items(), *by_day(figures).items()))
-        OrderRollup.objects.bulk_create(rows, batch_size=BATCH)
-        write_things(company, day, KINDS, things)
+        counted.write(company, day)
         write_others()
+        _set_months(state, set(state.summed_months) - {month_start(day).isoformat()})
         PendingDay.objects.filter(pk__in=marks).delete()
     return True
 
 
-def orders_of(company: Company, day: date) -> QuerySet[Order]:
-    """Return the orders that were received on a business day."""
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the orders of a day come to."""
+
+    figures: dict[Place, Figures]
+    things: dict[Thing, Tally]
+    times: dict[Times, Buckets]
+
+    def write(self, company: Company, day: date) -> None:
+        ORDERS.write(company, day, self.figures)
+        THINGS.write(company, day, self.things)
+        TIMES.write(company, day, self.times, kind__in=TIMES_OF)
+
+    def differences(self, company: Company, day: date) -> list[str]:
+        return [
+            *compare(ORDERS.with_whole_days(self.figures), ORDERS.kept(company, day)),
+            *compare(self.things, THINGS.kept(company, day)),
+            *compare(self.times, TIMES.kept(company, day, kind__in=TIMES_OF)),
+        ]
+
+
+def count_day(company: Company, day: date, now: datetime) -> Counted:
+    """Count the orders that were received on a business day."""
     span = day_span(company, day)
-    return Order.objects.filter(company=company, received_at__gte=span.since, received_at__lt=span.until)
-
-
-def by_day(figures: Mapping[Place, Figures]) -> dict[Place, Figures]:
-    """Return figures of hours added up to those of whole days."""
-    found: dict[Place, Figures] = {}
-    for place, entry in figures.items():
-        found.setdefault(place._replace(hour=None), Figures()).add(**entry.as_dict())
-    return found
-
-
-def _order_row(company: Company, place: Place, figures: Figures) -> OrderRollup:
-    clock_hour = place.hour.astimezone(ZoneInfo(company.time_zone)).hour if place.hour else None
-    return OrderRollup(company=company, clock_hour=clock_hour, **place._asdict(), **figures.as_dict())
-
-
-def write_things(company: Company, day: date, kinds: Collection[str], things: Mapping[Thing, Tally]) -> None:
-    """Put what was counted on a day in the place of what was kept of these kinds, in the caller's transaction."""
-    CountRollup.objects.filter(company=company, day=day, kind__in=kinds).delete()
-    rows = (
-        CountRollup(company=company, **thing._asdict(), count=tally.count, amount=tally.amount, name=tally.name)
-        for thing, tally in things.items()
+    orders = Order.objects.filter(company=company, received_at__gte=span.since, received_at__lt=span.until)
+    return Counted(
+        count_figures(company, orders, now),
+        {key: tally for kind in KINDS for key, tally in count_things(company, orders, kind).items()},
+        {key: buckets for kind in TIMES_OF for key, buckets in count_times(company, orders, kind).items()},
     )
-    CountRollup.objects.bulk_create(rows, batch_size=BATCH)
 
 
 @receiver(pre_delete, sender=MenuProduct, dispatch_uid="rollup-product-deleted")
@@ -206,28 +208,55 @@ def _mark_days_of_product(sender: type[MenuProduct], instance: MenuProduct, **kw
         mark(company.id, days)
 
 
+# -- months ------------------------------------------------------------------------------------------------------------
+
+
+def _set_months(state: RollupState, months: Iterable[str]) -> None:
+    if (found := sorted(months)) != state.summed_months:
+        state.summed_months = found
+        state.save(update_fields=["summed_months"])
+
+
+def summed_months(state: RollupState) -> list[date]:
+    """Return the first days of the months that may be read instead of their days."""
+    return [date.fromisoformat(month) for month in state.summed_months]
+
+
+def months_to_sum(company: Company) -> list[date]:
+    """Return the months that are over and wait to be added up, the newest first; not those with a day that waits itself."""
+    state = RollupState.objects.filter(company=company).first()
+    first = OrderRollup.objects.filter(company=company, is_month=False).aggregate(first=Min("day"))["first"]
+    if state is None or state.closed_through is None or first is None:
+        return []
+    kept = {*summed_months(state), *map(month_start, pending_days(company))}
+    found, month = [], month_start(first)
+    while month_end(month) <= state.closed_through:
+        if month not in kept:
+            found.append(month)
+        month = month_end(month) + ONE_DAY
+    return found[::-1]
+
+
+def write_month(company: Company, month: date, now: datetime, layouts: Iterable[Layout[Any, Any]]) -> bool:
+    """Add up a month from its days, in ``layouts`` besides; False where one of them waits again. Safe to call twice."""
+    with transaction.atomic():
+        state = _locked(company, now)
+        if PendingDay.objects.filter(company=company, day__gte=month, day__lte=month_end(month)).exists():
+            return False
+        for layout in (*LAYOUTS, *layouts):
+            layout.write_month(company, month)
+        _set_months(state, {*state.summed_months, month.isoformat()})
+    return True
+
+
 # -- checking ----------------------------------------------------------------------------------------------------------
 
 
 def differences(company: Company, day: date, now: datetime) -> list[str]:
     """Return where what is kept of a day is not what its raw rows come to now; one line each, none where it is exact."""
-    orders = orders_of(company, day)
-    figures = count_figures(company, orders, now)
-    kept: dict[Place, Figures] = {}
-    for row in OrderRollup.objects.filter(company=company, day=day):
-        place = Place(*(getattr(row, name) for name in Place._fields))
-        kept.setdefault(place, Figures()).add(**{name: getattr(row, name) for name in NUMBERS})
-    things: dict[Thing, Tally] = {}
-    for entry in CountRollup.objects.filter(company=company, day=day, kind__in=KINDS):
-        thing = Thing(*(getattr(entry, name) for name in Thing._fields))
-        things.setdefault(thing, Tally()).add(entry.count, entry.amount, entry.name)
-    return [*compare({**figures, **by_day(figures)}, kept), *compare(count_things(company, orders), things)]
+    return count_day(company, day, now).differences(company, day)
 
 
-def compare(counted: Mapping[Any, Any], kept: Mapping[Any, Any]) -> list[str]:
-    """Return a line for each key under which the two are not equal."""
-    return [
-        f"{key}: counted {counted.get(key)}, kept {kept.get(key)}"
-        for key in {**counted, **kept}
-        if counted.get(key) != kept.get(key)
-    ]
+def month_differences(company: Company, month: date, layouts: Iterable[Layout[Any, Any]]) -> list[str]:
+    """Return where what is kept of a month is not what is kept of its days; one line each."""
+    return [line for layout in (*LAYOUTS, *layouts) for line in layout.month_differences(company, month)]

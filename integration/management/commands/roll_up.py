@@ -8,9 +8,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from integration.companies import named_company
-from integration.rollup import advance, check, write
+from integration.rollup import advance, check, sum_month, write
 from orders.models import Company
-from orders.rollup.keeping import pending_days, start_over
+from orders.rollup.keeping import months_to_sum, pending_days, start_over
 
 STEP = 25
 
@@ -49,6 +49,8 @@ class Command(BaseCommand):
             write(company, day, timezone.now())
             if number % STEP == 0 and number < len(days):
                 self.stderr.write(f"{company.slug}: {number} of {len(days)} days")
+        for month in months_to_sum(company):
+            sum_month(company, month, timezone.now())
         self.stdout.write(f"{company.slug}: {len(days)} days counted.")
 
     def _check(self, company: Company) -> int:
