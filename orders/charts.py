@@ -13,6 +13,7 @@ from orders.access import Access
 from orders.analytics import FIELDS, Totals, received_in, regroup, sum_up, totals_by
 from orders.business_day import Span, business_date, day_start, hour_start, week_start
 from orders.models import Branch, Company, Order
+from orders.rollup.keeping import days_between
 from orders.rollup.reading import Scope, figures_by, look_at
 from orders.serializers import money
 from orders.times import iso_time
@@ -55,7 +56,7 @@ def chart_json(scope: Scope, *, metric: str, group_by: str, period: str, now: da
     buckets: dict[Hashable, Bucket]
     if group_by in TIME_GROUPS:
         place = placer(company, group_by)
-        buckets = {bucket: bucket for bucket in time_buckets(place, span)}
+        buckets = {bucket: bucket for bucket in time_buckets(company, group_by, span)}
         totals = regroup(totals, buckets, place)
     else:
         buckets = _named(access, group_by)
@@ -115,10 +116,13 @@ def _value(metric: str, totals: Totals, currency: str | None) -> int | float | s
     return totals.acceptance_s if metric == "acceptance_time" else totals.orders
 
 
-def time_buckets(place: Callable[[datetime], Bucket], span: Span) -> list[Bucket]:
+def time_buckets(company: Company, group_by: str, span: Span) -> list[Bucket]:
     """Return the points of a span of time, oldest first, without a gap; the running one is the last."""
+    if group_by != "hour":
+        days = days_between(business_date(company, span.since), business_date(company, span.until))
+        return list(dict.fromkeys(_day_bucket(company, group_by, day) for day in days))
     found: dict[Bucket, None] = {}
-    moment = span.since
+    moment, place = span.since, placer(company, group_by)
     while moment < span.until:
         found.setdefault(place(moment))
         moment += timedelta(hours=1)
@@ -129,20 +133,20 @@ def time_buckets(place: Callable[[datetime], Bucket], span: Span) -> list[Bucket
 def placer(company: Company, group_by: str) -> Callable[[datetime], Bucket]:
     """Return the function that tells the point of a moment."""
     if group_by == "hour":
+        zone = ZoneInfo(company.time_zone)
 
         def place_hour(moment: datetime) -> Bucket:
             since = hour_start(company, moment)
-            text = iso_time(since)
-            return Bucket(text, f"{since.astimezone(ZoneInfo(company.time_zone)):%H:%M}", since)
+            return Bucket(iso_time(since), f"{since.astimezone(zone):%H:%M}", since)
 
         return place_hour
+    return lambda moment: _day_bucket(company, group_by, business_date(company, moment))
 
-    def place_day(moment: datetime) -> Bucket:
-        first = _first_day(group_by, business_date(company, moment))
-        key = f"{first:%Y-%m}" if group_by == "month" else first.isoformat()
-        return Bucket(key, key, day_start(company, first))
 
-    return place_day
+def _day_bucket(company: Company, group_by: str, day: date) -> Bucket:
+    first = _first_day(group_by, day)
+    key = f"{first:%Y-%m}" if group_by == "month" else first.isoformat()
+    return Bucket(key, key, day_start(company, first))
 
 
 def _first_day(group_by: str, day: date) -> date:

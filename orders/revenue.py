@@ -5,7 +5,8 @@ The amounts are those of ``/api/analytics?metric=revenue``: by order received, b
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import uuid
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,11 +18,15 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from orders.access import Access
-from orders.analytics import received_in, sold_by
+from orders.analytics import FIELDS, LOST, received_in, sold_by
+from orders.business_day import Span, business_date, day_start
 from orders.charts import Bucket, period_span, placer, time_buckets
-from orders.models import Branch, Company
+from orders.models import Branch, Company, Order
+from orders.rollup.reading import Scope, kept_by, look_at
+from orders.rollup.rows import ORDERS
 from orders.serializers import money
 from orders.times import iso_time
+from providers.events import Status
 from providers.money import currency_digits
 from providers.registry import ADAPTERS
 
@@ -30,6 +35,7 @@ PERIODS = {"hour": "day", "day": "month", "week": "quarter", "month": "quarter"}
 MOST_SERIES = 6
 """More lines than these nobody tells apart: the smallest are drawn as one."""
 OTHERS = "others"
+SOLD = [status for status in Status if status not in LOST]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +91,11 @@ def revenue_json(access: Access, query: RevenueQuery, now: datetime) -> dict[str
     """Return the points and, for each currency, its lines; amounts are texts with the currency's own decimals."""
     company = access.company
     span = period_span(company, PERIODS[query.by], now)
-    orders = received_in(access.orders(), span)
-    if query.provider:
-        orders = orders.filter(provider=query.provider)
-    if query.branch:
-        orders = orders.filter(branch_id=query.branch)
     place = placer(company, query.by)
-    points = time_buckets(place, span)
+    points = time_buckets(company, query.by, span)
     places = {bucket: number for number, bucket in enumerate(points)}
     sums: dict[str, _Sums] = {}
-    for (moment, part, currency), amount in sold_by(company, orders, query.split).items():
+    for moment, part, currency, amount in _sold(access, query, span):
         sums.setdefault(currency, _Sums()).add(part, places[place(moment)], len(points), amount)
     names = _names(access, query.split)
     return {
@@ -109,6 +110,23 @@ def revenue_json(access: Access, query: RevenueQuery, now: datetime) -> dict[str
             for currency in sorted(sums) or [company.currency]
         ],
     }
+
+
+def _sold(access: Access, query: RevenueQuery, span: Span) -> Iterator[tuple[datetime, Hashable, str, Decimal]]:
+    """Yield what was sold by moment, part and currency: of closed days as it is kept, of the others from the rows."""
+    company = access.company
+    providers = (query.provider,) if query.provider else ()
+    scope = Scope(access, providers, (uuid.UUID(query.branch),) if query.branch else ())
+    if query.by == "hour":  # of today
+        orders = received_in(scope.narrow(Order.objects.all()), span)
+    else:
+        days = look_at(company, business_date(company, span.since), business_date(company, span.until), span.until)
+        keys = ("day", *([FIELDS[query.split]] if query.split else []), "currency")
+        for (day, *part, currency), figures in kept_by(ORDERS, scope, days, keys, status__in=SOLD).items():
+            yield day_start(company, day), part[0] if part else "", currency, figures.total
+        orders = scope.narrow(Order.objects.filter(days.received(company)))
+    for (moment, name, currency), amount in sold_by(company, orders, query.split).items():
+        yield moment, name, currency, amount
 
 
 def _names(access: Access, split: str) -> dict[Hashable, str]:
