@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -50,8 +50,7 @@ class Column:
     """How the chart writes its scale: ``count``, ``amount``, ``minutes``, ``ms`` or ``percent``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """A figure as text and, for the chart, as a number."""
 
     text: str
