@@ -9,7 +9,7 @@ RUN /venv/bin/pip install -r requirements.txt
 
 FROM python:3.11-slim
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/venv/bin:$PATH
-RUN useradd --system --uid 10001 --no-create-home app && mkdir /data && chown app /data
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin app && mkdir /data && chown app /data
 COPY --from=packages /venv /venv
 WORKDIR /app
 # Root's and read-only to whoever runs it.
