@@ -13,6 +13,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 CONNECT_TIMEOUT_S = 10.0
+GREETED_WITHIN_S = 20.0
+"""A process that has just started opens its connections for the first socket."""
+OPENED_WITHIN_S, AGAIN_S = 30.0, 0.5
+"""Where nobody is behind the proxy, as while the sockets are restarted, it is asked again for so long."""
 _MOST_HEAD = 16_384
 _TEXT, _CLOSE = 1, 8
 
@@ -22,9 +26,21 @@ class SocketWatchError(Exception):
 
 
 class SocketWatch:
-    """One open ``/ws/orders/`` of a company. ``ca`` names a file of authorities to trust instead of the usual ones."""
+    """One open ``/ws/orders/`` of a company, which has been greeted: what is committed from now on is told of.
+
+    ``ca`` names a file of authorities to trust instead of the usual ones.
+    """
 
     def __init__(self, base_url: str, token: str, *, ca: str = "") -> None:
+        until = time.monotonic() + OPENED_WITHIN_S
+        while not self._open(base_url, token, ca, is_last=time.monotonic() > until):
+            time.sleep(AGAIN_S)
+        greeting = self.frame(time.monotonic() + GREETED_WITHIN_S)
+        if greeting is None or greeting.get("type") != "hello":
+            raise SocketWatchError(f"the socket did not say hello within {GREETED_WITHIN_S:.0f} s")
+
+    def _open(self, base_url: str, token: str, ca: str, *, is_last: bool) -> bool:
+        """Connect; return False where nobody is behind the proxy yet, unless it was the last try. Raises SocketWatchError."""
         address = urlsplit(base_url)
         host, is_tls = address.hostname or "", address.scheme == "https"
         self._waiting = b""
@@ -32,11 +48,17 @@ class SocketWatch:
             plain = socket.create_connection((host, address.port or (443 if is_tls else 80)), CONNECT_TIMEOUT_S)
             context = ssl.create_default_context(cafile=ca or None) if is_tls else None
             self._socket = context.wrap_socket(plain, server_hostname=host) if context else plain
-            self._shake_hands(address.netloc, token)
+            first = self._shake_hands(address.netloc, token)
         except OSError as error:
             raise SocketWatchError(f"no socket at {base_url}/ws/orders/ ({type(error).__name__})") from None
+        if " 101" in first:
+            return True
+        self._socket.close()
+        if " 503" in first and not is_last:
+            return False
+        raise SocketWatchError(f"no socket: /ws/orders/ was answered {first[:60]!r} instead of 101")
 
-    def _shake_hands(self, host: str, token: str) -> None:
+    def _shake_hands(self, host: str, token: str) -> str:
         key = base64.b64encode(secrets.token_bytes(16)).decode()
         self._socket.sendall(
             f"GET /ws/orders/ HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -45,9 +67,7 @@ class SocketWatch:
         while b"\r\n\r\n" not in self._waiting and len(self._waiting) < _MOST_HEAD:
             self._receive()
         head, _, self._waiting = self._waiting.partition(b"\r\n\r\n")
-        first = head.split(b"\r\n")[0].decode("latin-1")
-        if " 101" not in first:
-            raise SocketWatchError(f"no socket: /ws/orders/ was answered {first[:60]!r} instead of 101")
+        return head.split(b"\r\n")[0].decode("latin-1")
 
     def frame(self, until: float) -> dict[str, Any] | None:
         """Return the next frame, None where none has come at a time of the monotonic clock. Raises SocketWatchError."""

@@ -15,6 +15,7 @@ import responses
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from integration import socket_watch
 from integration.management.commands import smoke as command
 from integration.models import ProviderCredential
 from integration.smoke import smoke_company
@@ -141,12 +142,19 @@ def test_what_cannot_be_asked_for_sends_nothing(db, arguments, says):
 # -- the socket ----------------------------------------------------------------------------------------------------------
 
 
-def served(*pieces: bytes) -> tuple[str, list[bytes], threading.Thread]:
-    """Answer one connection with these bytes, then close it; return the address, what was asked, and who does it."""
+def served(*pieces: bytes, before: tuple[bytes, ...] = ()) -> tuple[str, list[bytes], threading.Thread]:
+    """Answer one connection with these bytes, then close it; return the address, what was asked, and who does it.
+
+    ``before`` are answers to connections before that one.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
     asked: list[bytes] = []
 
     def answer():
+        for other in before:
+            with listener.accept()[0] as peer:
+                asked.append(peer.recv(65_536))
+                peer.sendall(other)
         with listener, listener.accept()[0] as peer:
             asked.append(peer.recv(65_536))
             for piece in pieces:
@@ -173,12 +181,37 @@ def test_frames_are_read_whole_however_they_come():
     stream = OPENED + text({"type": "hello"}) + bytes([0x89, 0]) + text(large) + bytes([0x88, 0])
     url, asked, thread = served(*(stream[at : at + 7] for at in range(0, len(stream), 7)))
     watch = SocketWatch(url, "a-token")
-    assert (watch.frame(1e6), watch.frame(1e6)) == ({"type": "hello"}, large)
+    assert watch.frame(1e6) == large
     with pytest.raises(SocketWatchError, match="was closed"):
         watch.frame(1e6)
     watch.close()
     thread.join()
     assert b"Sec-WebSocket-Protocol: token.a-token\r\n" in asked[0]
+
+
+def test_sockets_that_are_being_restarted_are_asked_again(monkeypatch):
+    monkeypatch.setattr(socket_watch, "AGAIN_S", 0.01)
+    away = b"HTTP/1.1 503 Service Temporarily Unavailable\r\n\r\n"
+    url, asked, thread = served(OPENED + text({"type": "hello"}), before=(away, away))
+    SocketWatch(url, "a-token").close()
+    thread.join()
+    assert len(asked) == 3
+
+
+def test_sockets_that_stay_away_are_said(monkeypatch):
+    monkeypatch.setattr(socket_watch, "OPENED_WITHIN_S", -1)
+    url, _, thread = served(b"HTTP/1.1 503 Service Temporarily Unavailable\r\n\r\n")
+    with pytest.raises(SocketWatchError, match=r"was answered 'HTTP/1\.1 503"):
+        SocketWatch(url, "a-token")
+    thread.join()
+
+
+def test_a_socket_that_has_not_been_greeted_is_none_yet():
+    # What is committed before the greeting is told to nobody: a program that sends an order then would wait in vain.
+    url, _, thread = served(OPENED + text({"type": "ping", "seq": 1}))
+    with pytest.raises(SocketWatchError, match="did not say hello"):
+        SocketWatch(url, "a-token")
+    thread.join()
 
 
 def test_a_socket_that_is_refused_says_what_came_instead():
