@@ -60,7 +60,9 @@ async def play(stack: Stack, scenario: Scenario, *, watch_idle: bool = False) ->
             if watch_idle:
                 await IdleWatch.begin(stack)
             waited_s, started = cpu_wait_s(), time.monotonic()
-            await scenario.play(run)
+            with run.disk.watched(stack.folder):
+                await scenario.play(run)
+            run.notes["disk stalled"] = f"{run.disk.stalled_share:.1%}"
             if waited_s is not None:
                 run.busy_share = ((cpu_wait_s() or 0) - waited_s) / (time.monotonic() - started)
                 run.notes["machine busy"] = f"{run.busy_share:.0%}"

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from benchmarks.faults.disk import STALLED_SHARE
 from benchmarks.faults.http import request
 from benchmarks.faults.run import SETTLE_WITHIN_S, Run, Window
 from benchmarks.faults.traffic import Attempt, Event
@@ -83,8 +84,13 @@ def check_answers(run: Run, p99_ms: float) -> None:
 
 
 def judge_speed(run: Run, slow: str) -> None:
-    """Count slowness as a fault, unless the machine was so busy with other work that its figures say nothing about us."""
-    (run.not_judged if run.busy_share >= BUSY_SHARE else run.faults).append(slow)
+    """Count slowness as a fault, unless the machine or its disk was so busy that the figures say nothing about us."""
+    if run.busy_share >= BUSY_SHARE:
+        run.not_judged.append(f"{slow}; the machine was too busy to judge it")
+    elif run.disk.stalled_share >= STALLED_SHARE:
+        run.not_judged.append(f"{slow}; a bare write to the disk stalled {run.disk.stalled_share:.1%} of the time")
+    else:
+        run.faults.append(slow)
 
 
 def recovery_s(window: Window, attempts: list[Attempt]) -> int:

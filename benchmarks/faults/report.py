@@ -32,7 +32,7 @@ def line(run: Run, took_s: float) -> str:
     """Return a scenario's line, and below it what did not hold."""
     notes = ", ".join(f"{name} {value}" for name, value in run.notes.items())
     first = f"{verdict(run)}  {run.name:<22} {took_s:4.0f} s  {notes}"
-    slow = [f"      ({what}; the machine was too busy to judge it)" for what in run.not_judged]
+    slow = [f"      (not judged: {what})" for what in run.not_judged]
     return "\n".join([first, *(f"      - {fault}" for fault in run.faults[:12]), *slow])
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import psycopg
 
 from benchmarks.faults import traffic
+from benchmarks.faults.disk import Disk
 from benchmarks.faults.http import livez, request
 from benchmarks.faults.listener import Listener
 from benchmarks.faults.stack import CompanyAccess, Stack
@@ -57,8 +58,9 @@ class Run:
         self.slow: list[str] = []
         """What a scenario itself found too slow; judged with the answers."""
         self.not_judged: list[str] = []
-        """What was slow on a machine too busy to tell why."""
+        """What was slow on a machine too busy, or over a disk too slow, to tell why."""
         self.busy_share = 0.0
+        self.disk = Disk()
         self.settled_s = 0.0
         self._ledger = (stack.folder / f"ledger-{name}.jsonl").open("a", encoding="utf-8")
         self._first = 0
