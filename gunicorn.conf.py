@@ -55,7 +55,10 @@ def on_starting(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Say that a worker is ready."""
+    """Settle a worker that has loaded everything, and say that it is ready."""
+    from restaurant_integration.garbage import look_seldom
+
+    look_seldom()
     with contextlib.suppress(OSError):
         _ready.mkdir(parents=True, exist_ok=True)
         (_ready / str(worker.pid)).touch()

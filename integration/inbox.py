@@ -28,7 +28,7 @@ from integration.redaction import redact_headers
 from integration.retry import WORK_LEASE_S, next_delay
 from orders import live
 from orders.audit import record_act
-from orders.compiled import Select, Update, insert
+from orders.compiled import Select, Update, insert, insert_hurried
 from orders.logs import following
 from orders.models import Company, User
 from orders.models.order import order_id_for
@@ -101,10 +101,12 @@ def record(
     is_envelope: bool = False,
     is_test: bool = False,
     key: str = "",
+    hurried: bool = False,
 ) -> Recorded:
     """Commit a verified delivery, byte for byte, and claim it for this process; or return the one we already have.
 
-    ``key`` names it where its own bytes do not.
+    ``key`` names it where its own bytes do not. ``hurried`` does not wait for the disk: the commit of its result does, or
+    :func:`confirm`, and before one of them nobody is told that we have it.
 
     A known key with another body is stored too, ``quarantined`` as ``delivery_conflict``: the first stands.
     """
@@ -129,7 +131,7 @@ def record(
         claim_token=uuid.uuid4(),
         received_at=received_at,
     )
-    if _insert(log, request.body):
+    if insert_hurried(log, WebhookBody(log=log, body=request.body)) if hurried else _insert(log, request.body):
         logger.debug(
             "Event %s of %s is new: %d bytes, known by its %s", log.id, provider, log.body_size, key.split(":")[0]
         )
@@ -163,6 +165,12 @@ def _insert(log: WebhookLog, body: bytes) -> bool:
     except IntegrityError:
         return False
     return True
+
+
+def confirm(log: WebhookLog) -> None:
+    """Wait until a row that was recorded in a hurry is on the disk; raise OperationalError where it is not there any more."""
+    if not WebhookLog.objects.filter(pk=log.pk).update(duplicates=F("duplicates")):
+        raise OperationalError("the database has lost what it had just taken")
 
 
 def _count_duplicate(known: WebhookLog) -> Recorded:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.db.models import FilteredRelation, Q, QuerySet
 
 from integration.models import IntegrationWebhook, ProviderCredential
 from integration.models.credential import NEXARA
-from orders.compiled import Select
+from orders.compiled import Params, Select
 from orders.models import Company
 from providers.base import InboundRequest, ProviderAdapter
 from providers.signatures import NEXARA as NEXARA_SCHEME
@@ -20,18 +21,23 @@ from providers.signatures import Scheme, SignatureError, verify_request
 
 UNVERIFIED = "unverified"
 _COMPANY = Select(lambda at: Company.objects.filter(pk=at.one("id", Company, "id")))
-_CREDENTIALS = Select(
-    lambda at: ProviderCredential.objects.filter(
-        company=at.one("company", ProviderCredential, "company"),
-        provider__in=at.many("providers", ProviderCredential, "provider"),
+
+
+def _with_secrets(at: Params) -> QuerySet[Company]:
+    """Write the query for a company with what each of its senders may prove itself by: one question in place of three."""
+    provider = at.one("provider", ProviderCredential, "provider")
+    return (
+        Company.objects.filter(pk=at.one("id", Company, "id"))
+        .annotate(
+            own=FilteredRelation("credentials", condition=Q(credentials__provider=provider)),
+            hub=FilteredRelation("credentials", condition=Q(credentials__provider=NEXARA)),
+            registered=FilteredRelation("integration_webhooks", condition=Q(integration_webhooks__provider=provider)),
+        )
+        .select_related("own", "hub", "registered")  # type: ignore[misc]  # the stubs know no relation that is filtered
     )
-)
-_REGISTERED = Select(
-    lambda at: IntegrationWebhook.objects.filter(
-        company=at.one("company", IntegrationWebhook, "company"),
-        provider=at.one("provider", IntegrationWebhook, "provider"),
-    )
-)
+
+
+_SENDER = Select(_with_secrets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,35 +54,41 @@ class Sender:
         return self.credential is not None and self.credential.is_sandbox
 
 
+def company_key(company_id: str) -> uuid.UUID:
+    """Return a company's id from any of a UUID's writings; from anything else one that nobody has."""
+    try:
+        return uuid.UUID(company_id)
+    except ValueError:
+        return uuid.uuid4()  # looked up all the same
+
+
 def find_company(company_id: str) -> Company | None:
     """Return the company of an id in any of a UUID's writings; None where there is none."""
-    try:
-        key = uuid.UUID(company_id)
-    except ValueError:
-        key = uuid.uuid4()  # nobody's: looked up all the same
-    return _COMPANY.first(id=key)
+    return _COMPANY.first(id=company_key(company_id))
 
 
-def find_sender(company: Company | None, adapter: ProviderAdapter | None, now: datetime) -> Sender:
-    """Return the secrets with which a request of this company and provider may prove itself now."""
+def find_sender(company_id: uuid.UUID, adapter: ProviderAdapter | None, now: datetime) -> Sender:
+    """Return the company and the secrets with which a request of this provider may prove itself now.
+
+    An unknown company costs what a known one does.
+    """
     slug = adapter.slug if adapter else NEXARA
     names = {scheme.secret for scheme in adapter.schemes} if adapter else set()
-    # Nobody's id is looked up as well, so that an unknown company costs what a known one does.
-    company_id = company.id if company else uuid.uuid4()
-    found = _CREDENTIALS.all(company=company_id, providers=[slug, NEXARA])
-    credentials = {credential.provider: credential for credential in found}
-    own, hub = credentials.get(slug), credentials.get(NEXARA)
+    found = _SENDER.first(id=company_id, provider=slug)
+    # Django sets no name for what the join does not find.
+    own: ProviderCredential | None = getattr(found, "own", None)
+    hub: ProviderCredential | None = getattr(found, "hub", None)
+    registered: IntegrationWebhook | None = getattr(found, "registered", None)
     secrets = {name: own.valid_values(name, now) if own else () for name in names}
     if adapter and not secrets.get(adapter.hub_secret):
         # The installation's secret stands in only where the company has none of its own.
         fallback = settings.PROVIDER_FALLBACK_SECRETS.get(slug, "")
         secrets[adapter.hub_secret] = (fallback,) if fallback else ()
     hub_values = hub.valid_values("secretKey", now) if hub and hub.is_enabled else ()
-    registered = _REGISTERED.first(company=company_id, provider=slug)
     registered_key = str(registered.secrets.get("secretKey", "")) if registered else ""
     secrets[NEXARA_SCHEME.secret] = ((registered_key,) if registered_key else ()) + hub_values
     enabled = settings.PROVIDER_ENABLED.get(slug, True) and (own is None or own.is_enabled)
-    return Sender(company, own, secrets, enabled)
+    return Sender(found, own, secrets, enabled)
 
 
 def verify_sender(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.models import Expression, Field, Model, QuerySet
 from django.db.models.constants import OnConflict
@@ -180,17 +180,14 @@ def insert(row: Model, *, unless_taken: bool = False) -> bool:
 
     ``unless_taken`` returns False where a constraint is against it, and does nothing then.
     """
-    model, fields = type(row), row._meta.local_concrete_fields
+    model = type(row)
     sql = _inserts.get((model, unless_taken))
     if sql is None:
-        query = InsertQuery(model, on_conflict=OnConflict.IGNORE if unless_taken else None)
-        query.insert_values(fields, [row])
-        sql = _inserts[model, unless_taken] = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()[0][0]
+        sql = _inserts[model, unless_taken] = _insert_sql(row, OnConflict.IGNORE if unless_taken else None)
     pre_save.send(model, instance=row, raw=False, using=DEFAULT_DB_ALIAS, update_fields=None)
     connection = connections[DEFAULT_DB_ALIAS]
-    values = [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
     with cursor(connection) as asked:
-        asked.execute(sql, values)
+        asked.execute(sql, _values(row, connection))
         if not asked.rowcount:
             return False
     row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
@@ -219,5 +216,46 @@ def insert_all(rows: list[Any]) -> None:
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
+def insert_hurried(row: Model, beside: Model) -> bool:
+    """Insert a new row and one that refers to it, both or none; return False where a constraint is against the first.
+
+    On Postgres that is one statement, whose commit does not wait for the disk: a server that crashes within the next second
+    may forget both. For what nobody is told of before a later commit, which takes them to the disk as well. Without signals.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    if connection.vendor != "postgresql":
+        with transaction.atomic():
+            return insert(row, unless_taken=True) and insert(beside)
+    key = type(row), type(beside)
+    sql = _inserts_hurried.get(key)
+    if sql is None:
+        first, second = _insert_sql(row, OnConflict.IGNORE), _insert_sql(beside)
+        # Both are Django's own, without a value in them.
+        sql = _inserts_hurried[key] = (
+            f"WITH hurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),"  # noqa: S608
+            f" first AS ({first} RETURNING 1) {second.replace(' VALUES (', ' SELECT ').removesuffix(')')} FROM first, hurried"
+        )
+    values = [_values(each, connection) for each in (row, beside)]
+    with cursor(connection) as asked:
+        asked.execute(sql, values[0] + values[1])
+        if not asked.rowcount:
+            return False
+    for each in (row, beside):
+        each._state.adding, each._state.db = False, DEFAULT_DB_ALIAS
+    return True
+
+
+def _insert_sql(row: Model, on_conflict: OnConflict | None = None) -> str:
+    query = InsertQuery(type(row), on_conflict=on_conflict)
+    query.insert_values(row._meta.local_concrete_fields, [row])
+    return str(query.get_compiler(DEFAULT_DB_ALIAS).as_sql()[0][0])
+
+
+def _values(row: Model, connection: Any) -> list[Any]:
+    fields = row._meta.local_concrete_fields
+    return [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
+
+
 SEVERAL = 2
+_inserts_hurried: dict[tuple[type[Model], type[Model]], str] = {}
 _inserts_of_several: dict[type[Model], str] = {}

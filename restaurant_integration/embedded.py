@@ -104,7 +104,9 @@ def serve(listener: socket.socket, started: Callable[[], None]) -> None:
     from orders.live import hints
     from restaurant_integration.asgi import application
     from restaurant_integration.daphne_limits import LimitedServer, reactor
+    from restaurant_integration.garbage import look_seldom
 
+    look_seldom()
     hints.use_loop(twisted_loop)
     reactor.addSystemEventTrigger("before", "shutdown", leave_in_time)
     server = LimitedServer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+import uuid
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -25,10 +26,9 @@ from integration.answers import answer_for
 from integration.envelope import Envelope, read_envelope
 from integration.limits import refused_limit, webhook_limit
 from integration.models import WebhookLog
-from integration.senders import Sender, find_company, find_sender, verify_sender
+from integration.senders import Sender, company_key, find_sender, verify_sender
 from orders.errors import failure
 from orders.matching import company_of_store
-from orders.models import Company
 from providers.base import InboundRequest, ProviderAdapter
 from providers.payload import Reader
 from providers.registry import ADAPTERS
@@ -187,7 +187,7 @@ class WebhookView(APIView):
             recorded = inbox.record(
                 sender.company, adapter.slug, adapter, inbound, proof=proof, received_at=received_at,
                 is_envelope=is_envelope, is_test=is_test or sender.is_sandbox, address=request.META["REMOTE_ADDR"],
-                request_id=getattr(request, "request_id", ""),
+                request_id=getattr(request, "request_id", ""), hurried=True,
             )  # fmt: skip
         log = recorded.log
         if recorded.is_new and log.claim_token is not None:
@@ -196,11 +196,13 @@ class WebhookView(APIView):
         return Response(body, status)
 
     def _process(self, log: WebhookLog, inbound: InboundRequest) -> WebhookLog:
-        """Process what is already committed: from here on the answer is an accepted one, whatever happens."""
+        """Process what is already committed: the answer is an accepted one, whatever happens, if the row is on the disk."""
         try:
             return inbox.process(log, inbound)
         except Exception:
-            # Even saving the failure failed: the row is stored and leased, and the sweep takes it when the lease ends.
+            # Even saving the failure failed: the sweep takes the row when its lease ends.
+            # No commit has waited for the disk yet.
+            inbox.confirm(log)
             logger.exception("Event %s is stored and waits for the sweep", log.id)
             log.status = "received"
             return log
@@ -216,20 +218,21 @@ class ProviderWebhookView(WebhookView):
         if adapter is None:
             raise Refused(404, "unknown_provider", "No provider has this name.")
         inbound = self.read(request, path, adapter.methods(path))
-        company = find_company(company_id) if company_id else self._company_of(request, inbound, adapter)
-        sender = find_sender(company, adapter, received_at)
+        whose = company_key(company_id) if company_id else self._company_of(request, inbound, adapter)
+        sender = find_sender(whose, adapter, received_at)
         proof = self.authenticate(request, inbound, sender, adapter, received_at)
         return self.take(request, inbound, sender, adapter, proof, received_at)
 
-    def _company_of(self, request: HttpRequest, inbound: InboundRequest, adapter: ProviderAdapter) -> Company | None:
+    def _company_of(self, request: HttpRequest, inbound: InboundRequest, adapter: ProviderAdapter) -> uuid.UUID:
         """Return whose a request is that does not say so in its URL: the header's, else the body's, else the store's."""
         named = request.headers.get("X-Company-Id", "")
         if not named:
             body = Reader.from_document(*inbound.document)
             named = body.first("companyId", "clientId").text(64) if body.is_object() else ""
         if named:
-            return find_company(named)
-        return company_of_store(adapter.slug, adapter.store_ids(inbound))
+            return company_key(named)
+        company = company_of_store(adapter.slug, adapter.store_ids(inbound))
+        return company.id if company else company_key("")
 
 
 class EnvelopeView(WebhookView):
@@ -241,8 +244,8 @@ class EnvelopeView(WebhookView):
         inbound = replace(self.read(request, "", ("POST",)), is_envelope=True)
         envelope = read_envelope(inbound)
         self.provider = envelope.adapter.slug if envelope.adapter else self.provider
-        company = find_company(envelope.company_id or request.headers.get("X-Company-Id", ""))
-        sender = find_sender(company, envelope.adapter, received_at)
+        whose = company_key(envelope.company_id or request.headers.get("X-Company-Id", ""))
+        sender = find_sender(whose, envelope.adapter, received_at)
         proof = self.authenticate(request, inbound, sender, envelope.adapter, received_at)
         if envelope.faults or envelope.adapter is None:
             return self._keep_unusable(request, inbound, sender, envelope, proof, received_at)
@@ -265,7 +268,7 @@ class EnvelopeView(WebhookView):
         self.limit(webhook_limit(sender.company, slug))
         recorded = inbox.record(
             sender.company, slug, None, inbound, proof=proof, received_at=now, is_envelope=True,
-            address=request.META["REMOTE_ADDR"], request_id=getattr(request, "request_id", ""),
+            address=request.META["REMOTE_ADDR"], request_id=getattr(request, "request_id", ""), hurried=True,
         )  # fmt: skip
         if recorded.is_new and recorded.log.claim_token is not None:
             self._process(recorded.log, inbound)

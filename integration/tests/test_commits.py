@@ -1,0 +1,65 @@
+"""Which commits wait for the disk: nothing is acknowledged before one of them did."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import pytest
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
+
+from integration import inbox
+from integration.models import WebhookBody, WebhookLog
+
+
+def test_a_row_that_the_database_has_lost_meanwhile_is_not_acknowledged(amman):
+    def crash(log, error, this):
+        WebhookLog.objects.filter(pk=log.pk).delete()
+        raise OperationalError("gone")
+
+    with (
+        mock.patch.object(inbox, "apply_event", side_effect=OperationalError("gone")),
+        mock.patch.object(inbox, "_fail", side_effect=crash),
+    ):
+        response = amman.send("careem")
+    assert (response.status_code, response.json()["error"]) == (503, "unavailable")
+    assert response.headers["Retry-After"] == "5"
+    assert WebhookLog.objects.count() == 0
+
+
+@pytest.fixture
+def waiting(transactional_db):
+    """A session whose commits wait for the disk, whatever the server of the tests is told."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = on")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("RESET synchronous_commit")
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no commit that does not wait")
+@pytest.mark.parametrize(("fails", "ends"), [(False, {"result": "on"}), (True, {"result": "on", "failure": "on"})])
+def test_only_the_first_of_two_commits_does_not_wait_for_the_disk(waiting, amman, fails, ends):
+    waits: dict[str, str] = {}
+
+    def noted(at, wrapped):
+        def call(*args, **kwargs):
+            with connection.cursor() as cursor:
+                cursor.execute("SHOW synchronous_commit")
+                waits[at] = cursor.fetchone()[0]
+            if at == "result" and fails:
+                raise ValueError("a fault")
+            return wrapped(*args, **kwargs)
+
+        return call
+
+    with (
+        mock.patch.object(inbox, "apply_event", noted("result", inbox.apply_event)),
+        mock.patch.object(inbox._Try, "write", noted("failure", inbox._Try.write)) if fails else mock.MagicMock(),
+        CaptureQueriesContext(connection) as captured,
+    ):
+        assert amman.send("careem").status_code == (202 if fails else 200)
+    hurried = [each["sql"] for each in captured if "set_config" in each["sql"]]
+    assert [sql.startswith("WITH hurried") and "webhook_bodies" in sql for sql in hurried] == [True]
+    assert waits == ends
+    assert (WebhookLog.objects.count(), WebhookBody.objects.count()) == (1, 1)
