@@ -6,7 +6,8 @@ SQL is Django's own, and so are the instances: a field or an ordering that is ad
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -219,12 +220,12 @@ def insert_all(rows: list[Any]) -> None:
 def insert_hurried(row: Model, beside: Model) -> bool:
     """Insert a new row and one that refers to it, both or none; return False where a constraint is against the first.
 
-    On Postgres that is one statement, whose commit does not wait for the disk: a server that crashes within the next second
-    may forget both. For what nobody is told of before a later commit, which takes them to the disk as well. Without signals.
+    Their commit does not wait for the disk: a machine that fails within the next second may forget both. For what nobody is
+    told of before a later commit, which takes them to the disk as well. On Postgres one statement. Without signals there.
     """
     connection = connections[DEFAULT_DB_ALIAS]
     if connection.vendor != "postgresql":
-        with transaction.atomic():
+        with _no_wait(connection), transaction.atomic():
             return insert(row, unless_taken=True) and insert(beside)
     key = type(row), type(beside)
     sql = _inserts_hurried.get(key)
@@ -243,6 +244,20 @@ def insert_hurried(row: Model, beside: Model) -> bool:
     for each in (row, beside):
         each._state.adding, each._state.db = False, DEFAULT_DB_ALIAS
     return True
+
+
+@contextmanager
+def _no_wait(connection: Any) -> Iterator[None]:
+    """Let SQLite commit without waiting for the disk; inside of a transaction nothing commits, and it takes no setting."""
+    if connection.in_atomic_block:
+        yield
+        return
+    connection.ensure_connection()
+    connection.connection.execute("PRAGMA synchronous=NORMAL")
+    try:
+        yield
+    finally:
+        connection.connection.execute("PRAGMA synchronous=FULL")
 
 
 def _insert_sql(row: Model, on_conflict: OnConflict | None = None) -> str:

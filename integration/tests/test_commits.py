@@ -10,6 +10,11 @@ from django.test.utils import CaptureQueriesContext
 
 from integration import inbox
 from integration.models import WebhookBody, WebhookLog
+from orders import compiled
+from orders.compiled import insert
+
+NORMAL, FULL = 1, 2
+"""What SQLite calls a commit that does not wait for the disk, and one that does."""
 
 
 def test_a_row_that_the_database_has_lost_meanwhile_is_not_acknowledged(amman):
@@ -25,6 +30,31 @@ def test_a_row_that_the_database_has_lost_meanwhile_is_not_acknowledged(amman):
     assert (response.status_code, response.json()["error"]) == (503, "unavailable")
     assert response.headers["Retry-After"] == "5"
     assert WebhookLog.objects.count() == 0
+
+
+@pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="Postgres has a setting of the transaction, not of the connection"
+)
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_known", [False, True])
+def test_only_the_commit_of_a_delivery_does_not_wait_on_sqlite(amman, is_known):
+    levels: dict[str, int] = {}
+
+    def level() -> int:
+        with connection.cursor() as cursor:
+            return int(cursor.execute("PRAGMA synchronous").fetchone()[0])
+
+    def noted(row, **options):
+        levels.setdefault(type(row).__name__, level())
+        return insert(row, **options)
+
+    request = amman.sample("careem")
+    if is_known:
+        amman.post("careem", request)
+    with mock.patch.object(compiled, "insert", noted):
+        assert amman.post("careem", request).status_code == 200
+    assert levels == {"WebhookLog": NORMAL} | ({} if is_known else {"WebhookBody": NORMAL})
+    assert level() == FULL
 
 
 @pytest.fixture
