@@ -46,8 +46,9 @@ def note_end(push: OutboundPush) -> None:
     if is_untold(push, push.status, push.error_code):
         mark(push.order, NOT_TOLD)
     elif push.status == PushStatus.SENT and push.action not in ASIDE and NOT_TOLD in push.order.attention_reasons:
-        _drop_dead(push.order, Q(seq__lte=push.seq), "superseded", f"The later status {push.action} went out.")
+        # The company's number before the alert, as everybody takes the two.
         unmark(push.order, NOT_TOLD)
+        _drop_dead(push.order, Q(seq__lte=push.seq), "superseded", f"The later status {push.action} went out.")
 
 
 def settled_by_hand(order: Order) -> None:
