@@ -15,8 +15,12 @@ KEPT_TABLES = {"django_content_type", "auth_permission"}
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--only", choices=["database", "other"], help="Run the tests that use the database or Redis, or all others."
+        "--only",
+        choices=["database", "other"],
+        help="Run the tests that a database or Redis may change, or all others.",
     )
+    parser.addoption("--look-at", choices=["all", "servers"], default="all", help="What coverage looks at: with "
+                     "`servers` only at what needs Postgres or Redis.")  # fmt: skip
 
 
 def pytest_configure(config):
@@ -28,7 +32,7 @@ def pytest_configure(config):
     TransactionTestCase._fixture_teardown = empty_tables
     measuring = sys.modules["coverage"].Coverage.current() if "coverage" in sys.modules else None
     if measuring is not None:
-        config.pluginmanager.register(FirstCases(measuring))
+        config.pluginmanager.register(FirstCases(measuring, at_all=config.getoption("look_at") == "all"))
 
 
 def empty_tables(test):
@@ -57,15 +61,16 @@ def empty_tables(test):
 class FirstCases:
     """Let coverage look at a test until cases in a row show it nothing new: each takes twice as long that it looks at."""
 
-    def __init__(self, coverage):
-        self.coverage, self.looks, self.in_vain = coverage, True, Counter()
+    def __init__(self, coverage, *, at_all):
+        self.coverage, self.at_all, self.looks, self.in_vain = coverage, at_all, True, Counter()
         # It would go through all modules at each start, and warn of each.
         coverage._warn_preimported_source = False
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item):
         test = item.nodeid.partition("[")[0]
-        looks = self.in_vain[test] < LOOKS_IN_VAIN and item.get_closest_marker("repeats") is None
+        is_asked_for = self.at_all or any(item.get_closest_marker(name) for name in ("postgres", "redis"))
+        looks = is_asked_for and self.in_vain[test] < LOOKS_IN_VAIN and item.get_closest_marker("repeats") is None
         if looks != self.looks:
             (self.coverage.start if looks else self.coverage.stop)()
             self.looks = looks
@@ -98,6 +103,8 @@ def pytest_collection_finish(session):
 
 def uses_database(item):
     """Tell whether a test may come out otherwise on another database: it asks for one, or for a server of its own."""
+    if item.get_closest_marker("any_database"):
+        return False
     asks = any(item.get_closest_marker(name) for name in ("django_db", "postgres", "redis"))
     return asks or not {"db", "transactional_db"}.isdisjoint(item.fixturenames)
 

@@ -148,6 +148,7 @@ def test_superuser_sees_the_rows_of_all_companies(model, ours, theirs, superuser
         assert f'value="{row.pk}"' in listed or url(model, "change", row.pk) in listed
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.__name__)
 def test_superuser_adds_and_deletes_what_is_not_history(model, ours, superuser):
     client = signed_in(superuser)
@@ -177,6 +178,7 @@ def test_owner_sees_their_own_rows_alone(model, ours, theirs):
     assert client.get(url(model, "add")).status_code == (200 if model in ADDABLE_BY_OWNER else 404)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.__name__)
 def test_row_of_another_company_answers_like_one_that_is_not_there(model, ours, theirs):
     client = ours.client()
@@ -190,6 +192,7 @@ def test_row_of_another_company_answers_like_one_that_is_not_there(model, ours, 
     assert type(foreign).objects.filter(pk=foreign.pk).exists()
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.__name__)
 def test_forged_post_changes_nothing_of_another_company(model, ours, theirs):
     foreign = row_of(model, theirs)
@@ -202,6 +205,7 @@ def test_forged_post_changes_nothing_of_another_company(model, ours, theirs):
     assert type(foreign).objects.filter(pk=foreign.pk).values().get() == before
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.__name__)
 def test_staff_member_without_ownership_finds_nothing(model, ours):
     operator = User.objects.create_user("nobody", password="correct horse battery", is_staff=True)
@@ -214,6 +218,7 @@ def test_staff_member_without_ownership_finds_nothing(model, ours):
     assert index.context["app_list"] == []
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("person", ["manager", "staff"])
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.__name__)
 def test_those_who_own_nothing_are_asked_to_sign_in(model, person, ours):
@@ -286,6 +291,7 @@ def test_filters_offer_no_row_of_another_company(ours, theirs):
     assert "Dubai" not in page
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.__name__)
 def test_no_page_shows_a_secret(model, ours, theirs, superuser):
     key = ours.token()

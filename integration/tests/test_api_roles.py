@@ -59,6 +59,7 @@ OWNERS = [
 EVERY = [*STAFF, *MANAGERS, *OWNERS]
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(("method", "path"), EVERY)
 def test_nobody_calls_without_signing_in(db, method, path):
     response = Client().generic(method, f"{API}/{path}", b"", content_type="application/json")
@@ -66,6 +67,7 @@ def test_nobody_calls_without_signing_in(db, method, path):
     assert response["WWW-Authenticate"] == "Token"
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(("method", "path"), [*MANAGERS, *OWNERS])
 def test_staff_are_refused_what_needs_more(amman, method, path):
     status, answer = call(amman, method, path, user=amman.staff)
@@ -82,6 +84,7 @@ def test_staff_are_refused_what_needs_more(amman, method, path):
     assert not AuditEntry.objects.exists()
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(("method", "path"), OWNERS)
 def test_managers_are_refused_what_needs_an_owner(amman, method, path):
     status, answer = call(amman, method, path, user=amman.manager)

@@ -27,7 +27,7 @@ from orders.models import (
     OrderEvent,
 )
 
-pytestmark = pytest.mark.repeats
+pytestmark = [pytest.mark.repeats, pytest.mark.any_database]
 SHARED = {"name": "Lina Haddad", "phone": "+962790123456", "email": "lina@example.com"}
 
 

@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from integration.tests.factories import make_installation
 from orders.models import Order, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 PASSWORD = "correct horse battery"
 WITHOUT_SESSIONS = {"ProbeReportView", "ProviderWebhookView", "EnvelopeView"}
 """Called by machines that prove every request: a cookie means nothing there."""

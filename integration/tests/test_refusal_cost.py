@@ -14,7 +14,7 @@ from django.test import Client
 
 from integration.models import WebhookBody, WebhookLog
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 MIB = 1024 * 1024
 MOST_CPU_S = float(os.environ.get("REFUSAL_CPU_S", "5"))

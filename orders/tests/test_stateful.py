@@ -110,6 +110,7 @@ class OneOrder(RuleBasedStateMachine):
 
 
 @pytest.mark.repeats
+@pytest.mark.any_database
 def test_order_follows_the_model_under_any_sequence(db):
     run_state_machine_as_test(
         OneOrder,

@@ -128,6 +128,7 @@ def answer_of(client: Client, method: str, path: str, body: str = "{}") -> tuple
     return answer.status_code, content
 
 
+@pytest.mark.any_database
 def test_every_table_hangs_on_a_company_or_is_of_all():
     hanging = {model.__name__ for model in ways_to_company()}
     every = {model.__name__ for label in ("orders", "integration") for model in apps.get_app_config(label).get_models()}
@@ -135,6 +136,7 @@ def test_every_table_hangs_on_a_company_or_is_of_all():
     assert len(hanging) > 20
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("method", METHODS)
 def test_no_call_with_ids_of_another_company_shows_or_changes_anything_of_it(ours, theirs, method):
     before, client, called = belonging(theirs.company), ours.client(), 0
@@ -156,6 +158,7 @@ def test_no_call_with_ids_of_another_company_shows_or_changes_anything_of_it(our
     assert called > 90
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_row_of_another_company_on_an_admin_path_answers_like_none(ours, theirs, method):
     client, seen = ours.client(), 0
@@ -234,6 +237,7 @@ def test_a_filter_with_a_value_of_another_company_answers_like_one_that_is_nobod
             assert answers[0] == answers[1], (path, name, there)
 
 
+@pytest.mark.any_database
 def test_signing_for_another_company_is_refused_like_signing_for_none(ours, theirs):
     # The factory gives every company the same secrets.
     ProviderCredential.objects.filter(company=theirs.company, provider="careem").delete()
@@ -255,6 +259,7 @@ def test_signing_for_another_company_is_refused_like_signing_for_none(ours, thei
     assert belonging(theirs.company) == before
 
 
+@pytest.mark.any_database
 def test_every_socket_is_one_whose_border_is_tested():
     # orders/tests/test_sockets.py: another company, an unknown one, none, branches, a wrong path.
     assert [str(entry.pattern) for entry in websocket_urlpatterns] == ["ws/orders/", "ws/orders", ""]
@@ -274,12 +279,14 @@ def our_tasks() -> dict[str, Any]:
     return {name: task for name, task in celery.tasks.items() if not name.startswith("celery.")}
 
 
+@pytest.mark.any_database
 def test_tasks_take_ids_and_claims_alone():
     celery.loader.import_default_modules()
     takes = {name: list(inspect.signature(task.run).parameters) for name, task in our_tasks().items()}
     assert {name: arguments for name, arguments in takes.items() if arguments} == TAKES
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("name", [name for name, takes in TAKES.items() if "token" in takes])
 def test_a_task_with_a_claim_of_another_row_does_nothing(ours, theirs, name):
     celery.loader.import_default_modules()

@@ -106,6 +106,7 @@ def test_calls_of_an_owner_answer_as_the_schema_says(amman):
     assert statuses[200] > 40, statuses
 
 
+@pytest.mark.any_database
 def test_calls_of_nobody_are_refused(amman):
     for operation in operations():
         fuzz(operation, lambda case: case.call_and_validate(checks=[not_a_server_error, ignored_auth]), ids_of(amman))
@@ -174,6 +175,7 @@ def test_chains_of_calls_of_an_owner_answer_as_the_schema_says(amman):
     assert statuses[200] > EXAMPLES, statuses
 
 
+@pytest.mark.any_database
 def test_chains_of_calls_of_nobody_lead_nowhere(amman):
     statuses: Counter[int] = Counter()
     orders = list(Order.objects.order_by("pk").values())

@@ -48,6 +48,7 @@ def stored(company, provider: str, request: InboundRequest) -> OutboundPush:
     )
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(("provider", "dialect", "event"), SAMPLES)
 def test_an_envelope_says_what_the_provider_said(amman, provider, dialect, event):
     sample = build_sample(provider, dialect, event, SampleOrder(
