@@ -17,7 +17,18 @@ def run(code: str, tmp_path, **environ: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-c", code], env=kept | given, capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.parametrize("entry", ["asgi", "wsgi"])
+TRY_EACH = """
+import importlib
+for entry in ("asgi", "wsgi"):
+    try:
+        importlib.import_module(f"restaurant_integration.{entry}")
+    except Exception as refused:
+        print(f"{entry} refuses: {refused}")
+    else:
+        print(f"{entry} starts")
+"""
+
+
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
@@ -26,10 +37,9 @@ def run(code: str, tmp_path, **environ: str) -> subprocess.CompletedProcess:
         ({"WEBHOOK_VALIDATE_SIGNATURE": "false"}, "WEBHOOK_VALIDATE_SIGNATURE=false is for development"),
     ],
 )
-def test_a_server_process_refuses_to_start(tmp_path, entry, environ, said):
-    done = run(f"import restaurant_integration.{entry}", tmp_path, **environ)
-    assert done.returncode == 1
-    assert said in done.stderr
+def test_a_server_process_refuses_to_start(tmp_path, environ, said):
+    lines = run(TRY_EACH, tmp_path, **environ).stdout.splitlines()
+    assert [line[: len(said) + 14] for line in lines] == [f"{entry} refuses: {said}" for entry in ("asgi", "wsgi")]
 
 
 @pytest.mark.parametrize("entry", ["asgi", "wsgi"])
