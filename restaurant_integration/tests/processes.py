@@ -18,6 +18,7 @@ import pytest
 from django.conf import settings
 
 from benchmarks.faults.servers import free_port
+from integration.tests import migrated
 
 START_TIMEOUT_S = 180
 Found = TypeVar("Found")
@@ -34,15 +35,22 @@ def eventually(look: Callable[[], Found | None], within_s: float = 60, every_s: 
 
 
 class Server:
-    """The embedded server in a process of its own, on its own port and data directory."""
+    """The embedded server in a process of its own, on its own port and data directory.
 
-    def __init__(self, data_dir: Path, *, port: int = 0, starts: bool = True, **environment: str) -> None:
+    ``is_first``: it finds nothing there, and makes its database, which takes seconds.
+    """
+
+    def __init__(
+        self, data_dir: Path, *, port: int = 0, starts: bool = True, is_first: bool = False, **environment: str
+    ) -> None:
         self.port, self.data_dir, self.log = port or free_port(), data_dir, data_dir / "stderr"
         self.url = f"http://localhost:{self.port}"
         kept = {
             name: value for name, value in os.environ.items() if name.startswith(("COVERAGE", "COV_")) or name == "PATH"
         }
         self.environment = kept | {"PORT": str(self.port), "DATA_DIR": str(data_dir), **environment}
+        if not is_first:
+            migrated.give(data_dir)
         if starts:
             self.process = self.start()
 

@@ -21,8 +21,8 @@ from restaurant_integration.tests.processes import Server
 
 
 @contextlib.contextmanager
-def running(data_dir: Path) -> Iterator[Server]:
-    made = Server(data_dir)
+def running(data_dir: Path, *, is_first: bool = False) -> Iterator[Server]:
+    made = Server(data_dir, is_first=is_first)
     try:
         made.wait_until_ready()
         yield made
@@ -33,7 +33,7 @@ def running(data_dir: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def server(tmp_path):
-    with running(tmp_path) as made:
+    with running(tmp_path, is_first=True) as made:
         yield made
 
 
@@ -56,13 +56,14 @@ def test_a_first_order_needs_nothing_but_the_printed_line(server):
     assert f"http://localhost:{server.port}/" in out
 
 
-def test_a_second_start_finds_everything_as_it_was(server):
-    secret = server.manage("bootstrap_company", "--name", "Petra", "--json").stdout
-    _, first = server.end()
-    server.process = server.start()
-    server.wait_until_ready()
-    assert server.manage("bootstrap_company", "--name", "Petra", "--json").returncode == 1
-    code, second = server.end()
+def test_a_second_start_finds_everything_as_it_was(tmp_path):
+    with running(tmp_path) as server:
+        secret = server.manage("bootstrap_company", "--name", "Petra", "--json").stdout
+        _, first = server.end()
+        server.process = server.start()
+        server.wait_until_ready()
+        assert server.manage("bootstrap_company", "--name", "Petra", "--json").returncode == 1
+        code, second = server.end()
     assert (code, second) == (0, first)
     assert json.loads(secret)["slug"] == "petra"
 

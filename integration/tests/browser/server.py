@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 
 from benchmarks.faults.servers import free_port
+from integration.tests import migrated
 from integration.tests.browser.commands import ROOT, Commands
 
 READY_WITHIN_S = 180
@@ -39,6 +40,7 @@ class Server:
         return (self.data_dir / "demo_password").read_text(encoding="utf-8").strip()
 
     def start(self) -> None:
+        migrated.give(self.data_dir)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "restaurant_integration.embedded"],
             cwd=ROOT,
