@@ -37,7 +37,9 @@ class WebhookLog(models.Model):
     """One delivery. ``rejected`` rows count refused requests of one kind and minute, and hold nothing of them."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    company = models.ForeignKey("orders.Company", models.CASCADE, null=True, related_name="webhook_logs")
+    company = models.ForeignKey(
+        "orders.Company", models.CASCADE, null=True, related_name="webhook_logs", db_index=False
+    )
     provider = models.CharField(max_length=32)
     status = models.CharField(max_length=12, choices=WebhookStatus.choices, default=WebhookStatus.RECEIVED)
     delivery_key = models.CharField(max_length=600, null=True)

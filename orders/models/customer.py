@@ -15,7 +15,7 @@ class Customer(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    company = models.ForeignKey("orders.Company", models.CASCADE, related_name="customers")
+    company = models.ForeignKey("orders.Company", models.CASCADE, related_name="customers", db_index=False)
     name = models.CharField(max_length=255, blank=True)
     phone = models.CharField(max_length=64, blank=True)
     """E.164 where the number is valid, else as sent."""

@@ -37,7 +37,7 @@ class Order(models.Model):
         CANCELLED = "cancelled", "Cancelled after it was accepted"
 
     id = models.UUIDField(primary_key=True, editable=False)
-    company = models.ForeignKey("orders.Company", models.PROTECT, related_name="orders")
+    company = models.ForeignKey("orders.Company", models.PROTECT, related_name="orders", db_index=False)
     provider = models.CharField(max_length=32)
     external_id = models.CharField(max_length=512)
     display_id = models.CharField(max_length=64, blank=True)
@@ -130,7 +130,7 @@ class OrderItem(models.Model):
     """A line, at its place in the payload."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    order = models.ForeignKey(Order, models.CASCADE, related_name="items")
+    order = models.ForeignKey(Order, models.CASCADE, related_name="items", db_index=False)
     position = models.PositiveSmallIntegerField()
     external_id = models.CharField(max_length=255, blank=True)
     name = models.CharField(max_length=255, blank=True)
@@ -165,8 +165,8 @@ class OrderItemModifier(models.Model):
     """An option of a line. ``parent`` is the option that holds it; positions put parents before children."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    item = models.ForeignKey(OrderItem, models.CASCADE, related_name="modifiers")
-    parent = models.ForeignKey("self", models.CASCADE, null=True, related_name="children")
+    item = models.ForeignKey(OrderItem, models.CASCADE, related_name="modifiers", db_index=False)
+    parent = models.ForeignKey("self", models.CASCADE, null=True, related_name="children", db_index=False)
     position = models.PositiveIntegerField()
     external_id = models.CharField(max_length=255, blank=True)
     name = models.CharField(max_length=255, blank=True)
@@ -187,6 +187,8 @@ class OrderItemModifier(models.Model):
                 condition=Q(name="", name_ar="") | Q(has_menu_name=True),
                 name="order_option_by_menu",
             ),
+            # What hangs on an option, when it is deleted; most hang on none.
+            models.Index(fields=["parent"], condition=Q(parent__isnull=False), name="order_option_by_parent"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["item", "position"], name="order_item_modifier_position"),
@@ -209,8 +211,8 @@ class OrderEvent(models.Model):
         SYSTEM = "system", _("System")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    company = models.ForeignKey("orders.Company", models.PROTECT, related_name="+")
-    order = models.ForeignKey(Order, models.PROTECT, related_name="events")
+    company = models.ForeignKey("orders.Company", models.PROTECT, related_name="+", db_index=False)
+    order = models.ForeignKey(Order, models.PROTECT, related_name="events", db_index=False)
     seq = models.BigIntegerField(null=True)
     type = models.CharField(max_length=32)
     """``order.created`` and its sisters."""
@@ -220,7 +222,7 @@ class OrderEvent(models.Model):
     provider_status = models.CharField(max_length=64, blank=True)
     """The provider's own word."""
     source = models.CharField(max_length=10, choices=Source.choices)
-    user = models.ForeignKey("orders.User", models.SET_NULL, null=True, related_name="+")
+    user = models.ForeignKey("orders.User", models.SET_NULL, null=True, related_name="+", db_index=False)
     webhook_event_id = models.UUIDField(null=True)
     """The delivery that caused it."""
     reason = models.CharField(max_length=500, blank=True)
@@ -246,6 +248,8 @@ class OrderEvent(models.Model):
         indexes = [
             # The timeline of one order.
             models.Index(fields=["order", "occurred_at"], name="order_event_timeline"),
+            # What a person did, when the person is deleted; most is the providers' doing.
+            models.Index(fields=["user"], condition=Q(user__isnull=False), name="order_event_by_person"),
         ]
 
     def __str__(self) -> str:
