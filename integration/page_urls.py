@@ -20,6 +20,7 @@ from integration.views import (
     replay,
     stores,
     team,
+    together,
     trial,
     webhooks,
 )
@@ -32,6 +33,7 @@ urlpatterns = [
     path("preferences/", choose, name="preferences"),
     path("orders/<uuid:order_id>/branch/", stores.say_branch, name="order-branch"),
     path("dashboard/panels/", dashboard.panels, name="dashboard-panels"),
+    path("dashboard/together/", together.together, name="dashboard-together"),
     path("find/", finding.search, name="find"),
     path("analytics/", analytics.analytics, name="analytics"),
     path("availability/", availability.availability, name="availability"),

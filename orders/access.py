@@ -123,4 +123,9 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         return context
     access = getattr(request, "access", None) or find_access(user, named_company(request))
     company = access.company if access else None
-    return context | {"access": access, "company": company, "build": build_id()}
+    return context | {
+        "access": access,
+        "company": company,
+        "build": build_id(),
+        "is_hub": settings.ROLE == "hub",
+    }

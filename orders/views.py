@@ -70,10 +70,12 @@ def stream(request: HttpRequest, access: Access) -> HttpResponse:
     return render(request, "orders/stream.html", _stream_context(request, access))
 
 
-@member_page
-def rows(request: HttpRequest, access: Access) -> HttpResponse:
+def draw_rows(request: HttpRequest, access: Access) -> HttpResponse:
     """Show the stream's rows alone: those of ``id``, as far as they match the filter, else the newest."""
     return render(request, "orders/_rows.html", _stream_context(request, access))
+
+
+rows = member_page(draw_rows)
 
 
 def _stream_context(request: HttpRequest, access: Access) -> dict[str, Any]:
@@ -130,8 +132,7 @@ def _counts(access: Access) -> dict[str, int]:
     return counts
 
 
-@member_page
-def revenue(request: HttpRequest, access: Access) -> HttpResponse:
+def draw_revenue(request: HttpRequest, access: Access) -> HttpResponse:
     """Answer what the chart draws; for a while the same to all who see the same orders."""
     company, now, query = access.company, timezone.now(), read_query(access, request.GET)
     seq = last_seq(company.id)
@@ -139,3 +140,6 @@ def revenue(request: HttpRequest, access: Access) -> HttpResponse:
     version = (seq, hour_start(company, now))
     found = held(key, version, lambda: {"seq": seq, **revenue_json(access, query, now)}, hold_s=REVENUE_HOLD_S)
     return answer_if_changed(request, json.dumps(found.value, ensure_ascii=False), "application/json")
+
+
+revenue = member_page(draw_revenue)

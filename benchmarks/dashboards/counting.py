@@ -17,6 +17,7 @@ BACKGROUND = "sockets and tasks"
 _GROUPS = (
     ("/api/integration/webhook", "webhooks"),
     ("/orders/rows/", "rows"),
+    ("/dashboard/together/", "together"),
     ("/dashboard/panels/", "panels"),
     ("/dashboard/revenue/", "chart"),
     ("/api/orders/changes", "changes"),

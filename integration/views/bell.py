@@ -19,8 +19,7 @@ from orders.transitions import CALLED_OFF
 from providers.events import Status
 
 
-@member_page
-def bell(request: HttpRequest, access: Access) -> HttpResponse:
+def draw_bell(request: HttpRequest, access: Access) -> HttpResponse:
     """Show what rings for this person: new orders, orders that are off after all, critical alerts."""
     orders, alerts = ringing(access), open_alerts(access.company)
     cancelled = [order for order in orders if order.rings == Ring.CANCELLED]
@@ -37,6 +36,9 @@ def bell(request: HttpRequest, access: Access) -> HttpResponse:
         "may_acknowledge_alerts": access.at_least(Role.MANAGER),
     }
     return render(request, "integration/bell.html", context)
+
+
+bell = member_page(draw_bell)
 
 
 def _headline(orders: list[Order]) -> str:

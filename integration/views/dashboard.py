@@ -42,8 +42,7 @@ Version = tuple[int, datetime]
 """The company's number and the minute."""
 
 
-@member_page
-def panels(request: HttpRequest, access: Access) -> HttpResponse:
+def draw_panels(request: HttpRequest, access: Access) -> HttpResponse:
     """Show every panel; one that cannot be counted says so, and the others stand."""
     now, company = timezone.now(), access.company
     version = (last_seq(company.id), now.replace(second=0, microsecond=0))
@@ -63,6 +62,9 @@ def panels(request: HttpRequest, access: Access) -> HttpResponse:
         **_day_context(day),
     }
     return answer_if_changed(request, render_to_string("integration/_dashboard.html", context, request), "text/html")
+
+
+panels = member_page(draw_panels)
 
 
 def _tried(name: str, count: Callable[[], T]) -> T | None:

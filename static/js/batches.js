@@ -5,7 +5,7 @@
 import { SessionEnded, showEnded, toast, words } from "./dom.js";
 
 const BATCH = 50;
-// From the start of one drawing to the next: of the first change, of the second, while it goes on.
+// Before the first change is drawn; then from the start of one drawing to the next: of the second change, while it goes on.
 const PAUSES_MS = [0, 800, 1_200];
 const QUIET_MS = 3_000;
 const LEAST_REST_MS = 200;
@@ -19,7 +19,8 @@ export function failed(error) {
 
 export class Batches {
   #waiting = new Set();
-  #running = null;
+  #timer = 0;
+  #working = false;
   #generation = 0;
   #rush = 0;
   #startedAt = -Infinity;
@@ -28,13 +29,13 @@ export class Batches {
   /**
    * `some(ids, isOwn)` and `all()` fetch, and return a function that puts what they have fetched on the screen, unless
    * something newer has been fetched whole meanwhile; that of `all` returns the number up to which it is complete. `seq` is
-   * the number up to which the page was drawn. Where one request is not to stand for several changes, `gathers` is false.
+   * the number up to which the page was drawn. `pausesMs` is null where one request is not to stand for several changes.
    */
-  constructor({ some, all, seq, gathers = true }) {
+  constructor({ some, all, seq, pausesMs = PAUSES_MS }) {
     this.some = some;
     this.all = all;
     this.seq = seq;
-    this.gathers = gathers;
+    this.pausesMs = pausesMs;
   }
 
   /** Which drawing of the whole is on the screen, or under way to it. */
@@ -44,21 +45,34 @@ export class Batches {
 
   add(ids) {
     for (const id of ids) this.#waiting.add(id);
-    if (!this.#waiting.size) return;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = null;
-      this.add([]);
-    });
+    if (!this.#waiting.size || this.#timer || this.#working) return;
+    const now = performance.now();
+    const at = Math.max(this.#restsUntil, this.pausesMs ? this.#nextAt(now) : 0);
+    if (at > now) this.#timer = setTimeout(() => this.#run(), at - now);
+    else this.#run();
+  }
+
+  #nextAt(now) {
+    if (now - this.#startedAt > QUIET_MS) {
+      this.#rush = 0;
+      return now + this.pausesMs[0];
+    }
+    this.#rush = Math.min(this.#rush + 1, this.pausesMs.length - 1);
+    return this.#startedAt + this.pausesMs[this.#rush];
+  }
+
+  /** Draw now what waits for its pause to end: something else is being asked for that it can go with. */
+  hurry() {
+    if (!this.#timer || performance.now() < this.#restsUntil) return;
+    clearTimeout(this.#timer);
+    this.#run();
   }
 
   async #run() {
-    const now = performance.now();
-    const isFirst = now - this.#startedAt > QUIET_MS;
-    this.#rush = isFirst ? 0 : Math.min(this.#rush + 1, PAUSES_MS.length - 1);
-    const at = Math.max(this.#restsUntil, this.gathers ? this.#startedAt + PAUSES_MS[this.#rush] : 0);
-    if (at > now) await new Promise((resolve) => { setTimeout(resolve, at - now); });
+    this.#timer = 0;
+    this.#working = true;
     this.#startedAt = performance.now();
-    let restMs = this.gathers ? LEAST_REST_MS : 0;
+    let restMs = this.pausesMs ? LEAST_REST_MS : 0;
     try {
       if (this.#waiting.size > 4 * BATCH) await this.reload();
       else if (this.#waiting.size) await this.draw([...this.#waiting].slice(0, BATCH));
@@ -67,6 +81,8 @@ export class Batches {
       restMs = FAILED_REST_MS;
     }
     this.#restsUntil = performance.now() + restMs;
+    this.#working = false;
+    this.add([]);
   }
 
   /** Draw some orders as they are now; `isOwn` after a person's own step, which is shown at once. */

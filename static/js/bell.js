@@ -1,12 +1,14 @@
-// What must not be missed, on every page: what rings is asked of the server when a frame says that it is another thing now,
-// heard, counted in the title, and acknowledged for all devices at once.
+// What must not be missed, on every page: a new order rings as its frame tells it; what else rings is asked of the server when
+// a frame says that it is another thing now. Heard, counted in the title, and acknowledged for all devices at once.
 
-import { getPage, keepHere, kept, postForm, released, replaceKeeping, sentenceOf, SessionEnded } from "./dom.js";
+import { keepHere, kept, parsePage, postForm, released, replaceKeeping, sentenceOf, SessionEnded } from "./dom.js";
 import { change, followVolume, isAudible, isBlocked, open, ring, settings, tryOut, unblock } from "./sound.js";
+import { getTogether } from "./together.js";
 
 const PAUSE_MS = 1_000;
-// What a frame has told by itself is checked this much later.
+// What a frame has told by itself is checked this much later; sooner with what the page asks for anyway, but not at each time.
 const CHECK_MS = 10_000;
+const ALONG_MS = 5_000;
 // While the socket tells what happens, asking is a net below it: a page where nothing happens is left in peace.
 const LOOK_MS = 600_000;
 const LOOK_BLIND_MS = 10_000;
@@ -55,7 +57,7 @@ async function look() {
   lookedAt = performance.now();
   missed = false;
   try {
-    const fresh = await getPage(bell.dataset.url);
+    const fresh = parsePage((await getTogether("bell", bell.dataset.url)).text);
     showAlerts(fresh.getElementById("alert-count"));
     const rings = fresh.getElementById("bell-body");
     if (rings) await show(rings);
@@ -67,7 +69,17 @@ async function look() {
     looking = false;
     if (again) lookSoon();
     again = false;
+    // The answer may be older than what was heard on its way: of each order the last word counts.
+    new Map(meanwhile.splice(0).map((frame) => [frame.orderId, frame])).forEach(take);
   }
+}
+
+/** Something else is asked for: what is to be looked for soon, or has not been for a while, goes along. */
+function lookAlong() {
+  const now = performance.now();
+  if (!due || looking || (dueAt - now > PAUSE_MS && now - lookedAt < ALONG_MS)) return;
+  clearTimeout(due);
+  look();
 }
 
 /** Show the number of open alerts in the navigation. */
@@ -92,6 +104,7 @@ let drawn = "";
 
 // -- what the frames tell ------------------------------------------------------------------------------------------------
 
+const meanwhile = [];
 const ringing = () => [...body().querySelectorAll("input[name=order]")].map((input) => input.value);
 
 /** Take what a frame tells. What an order does that neither rings nor begins to is nothing to ask for. */
@@ -99,29 +112,39 @@ function hear(frame) {
   heardAt = performance.now();
   if (frame.type === "hello" || frame.type === "alert") lookSoon();
   if (frame.orderId === undefined) return;
-  if (frame.type === "order_created") hearNew(frame);
-  // An answer that is under way may be older than the frame.
-  else if (looking || OFF.has(frame.status) || "full" in body().dataset || ringing().includes(frame.orderId)) lookSoon();
+  if (looking) meanwhile.push(frame);
+  take(frame);
 }
 
-/** The first new order is asked for; one more beside it is counted here, and checked a little later. */
-function hearNew(frame) {
-  const bar = body().querySelector(".is-new[data-ring]");
+function take(frame) {
+  if (frame.type === "order_created") takeNew(frame);
+  else if (OFF.has(frame.status) || "full" in body().dataset || ringing().includes(frame.orderId)) lookSoon();
+}
+
+/** A new order rings at once and is counted here; the server is asked a little later, which knows what nobody has heard. */
+function takeNew(frame) {
   if (FINISHED.has(frame.status)) return;
-  if (!bar || looking) {
+  const first = document.getElementById("bell-new");
+  let bar = body().querySelector(".is-new[data-ring]");
+  if (!bar && (frame.isLate || !first)) {
+    // Somebody may have heard it long ago.
     lookSoon();
     return;
   }
-  if (!ringing().includes(frame.orderId)) {
-    bar.append(Object.assign(document.createElement("input"), { type: "hidden", name: "order", value: frame.orderId }));
-    const count = Number(body().dataset.new) + 1;
-    body().dataset.new = count;
-    bar.querySelector("strong").textContent = sentenceOf(bell.dataset, "newOrders", { count });
-    bar.querySelector("[data-more]").hidden = false;
-    drawn = "";
-    tell();
+  lookSoon(bar ? CHECK_MS : PAUSE_MS);
+  if (ringing().includes(frame.orderId)) return;
+  if (!bar) {
+    body().querySelector(".is-new")?.remove();
+    bar = first.content.firstElementChild.cloneNode(true);
+    body().insertBefore(bar, body().querySelector(".is-alarm"));
   }
-  lookSoon(CHECK_MS);
+  bar.append(Object.assign(document.createElement("input"), { type: "hidden", name: "order", value: frame.orderId }));
+  const count = bar.querySelectorAll("input[name=order]").length;
+  body().dataset.new = count;
+  bar.querySelector("strong").textContent = sentenceOf(bell.dataset, "newOrders", { count });
+  bar.querySelector("[data-more]").hidden = false;
+  drawn = "";
+  tell();
 }
 
 /** Look again every now and then: often while no frame comes that would tell, or where the last look was in vain. */
@@ -245,6 +268,7 @@ function fill() {
 }
 
 addEventListener("frame", (event) => hear(event.detail));
+addEventListener("gathering", lookAlong);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) lookSoon(); });
 addEventListener("pageshow", (event) => { if (event.persisted) lookSoon(); });
 setInterval(keepLooking, 2_000);

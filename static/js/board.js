@@ -21,7 +21,7 @@ const ended = new Map();
 
 // -- what is asked for -------------------------------------------------------------------------------------------------
 
-const { query, fetchPart: fetchColumns } = asking(page.cardsUrl, SHOWN_FILTERS);
+const { query, fetchPart: fetchColumns } = asking("cards", page.cardsUrl, SHOWN_FILTERS);
 
 async function all() {
   board.setAttribute("aria-busy", "true");

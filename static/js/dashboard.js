@@ -2,13 +2,16 @@
 // at all while nothing happens.
 
 import { tick } from "./clock.js";
-import { calmMoment, getIfChanged, page, replaceKeeping, SessionEnded, showEnded } from "./dom.js";
+import { calmMoment, page, parsePage, replaceKeeping, SessionEnded, showEnded } from "./dom.js";
 import { Revenue } from "./revenue.js";
+import { getTogether } from "./together.js";
 
 const SHARES = page.shares !== "no";
 const FIRST_MS = SHARES ? 700 : 0;
 const PACE_MS = SHARES ? 5_000 : 0;
 const QUIET_MS = SHARES ? 30_000 : 0;
+// What has been asked for already goes with the next request for the orders; so much later it goes alone.
+const PATIENCE_MS = SHARES ? 5_000 : 0;
 const RETRY_MS = [5_000, 10_000, 20_000, 60_000];
 const SPREAD_MS = 20_000;
 
@@ -16,7 +19,7 @@ const aside = document.getElementById("panels");
 const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "short", timeZone: page.timeZone });
 const shownSeq = () => Number(document.getElementById("part-counters").dataset.seq);
 
-/** Something that is asked for when it is wanted: one at a time, at its own pace, again after a failure. */
+/** Something that is asked for when it is wanted: one at a time, at its own pace, again after a failure, together with others. */
 class Asked {
   #due = 0;
   #timer = 0;
@@ -31,6 +34,7 @@ class Asked {
     this.#ask = ask;
     this.#paceMs = paceMs;
     document.addEventListener("visibilitychange", () => { if (!document.hidden && this.#missed) this.soon(0); });
+    addEventListener("gathering", () => this.#join());
   }
 
   /** Ask at once, because a person wants it. */
@@ -46,11 +50,18 @@ class Asked {
       return;
     }
     const now = performance.now();
-    const at = Math.max(now + afterMs, this.#askedAt + this.#paceMs);
+    const at = Math.max(now + afterMs, this.#askedAt + this.#paceMs + PATIENCE_MS);
     if (this.#timer && this.#due <= at) return;
     clearTimeout(this.#timer);
     this.#due = at;
     this.#timer = setTimeout(() => this.#run(), at - now);
+  }
+
+  /** Something else is asked for: what waits goes with it, unless its pace forbids it or it has just failed. */
+  #join() {
+    if (!this.#timer || this.#working || this.#failures || performance.now() < this.#askedAt + this.#paceMs) return;
+    clearTimeout(this.#timer);
+    this.#run();
   }
 
   async #run() {
@@ -84,11 +95,11 @@ let hour = 0;
 
 async function load() {
   try {
-    const fresh = await getIfChanged(page.panelsUrl, tag);
+    const fresh = await getTogether("panels", page.panelsUrl, tag);
     drawnAt = Date.now();
     if (fresh) {
       await calmMoment(aside);
-      draw(new DOMParser().parseFromString(fresh.text, "text/html"));
+      draw(parsePage(fresh.text));
       ({ tag } = fresh);
     }
   } catch (error) {

@@ -49,8 +49,11 @@ export async function getJson(path) {
 /** Fetch a page or a part of one, as a document that runs and loads nothing. */
 export async function getPage(path) {
   const response = await answer(path, { headers: { Accept: "text/html" } });
-  return new DOMParser().parseFromString(await response.text(), "text/html");
+  return parsePage(await response.text());
 }
+
+/** Return a page or a part of one as a document that runs and loads nothing. */
+export const parsePage = (text) => new DOMParser().parseFromString(text, "text/html");
 
 /** Fetch a part of a page, unless it is still the one with `tag`; return its text and its tag, null while nothing has changed. */
 export async function getIfChanged(path, tag) {

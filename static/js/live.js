@@ -11,7 +11,7 @@ const MOST_PAGES = 5;
 const OVERTAKEN_MS = 300;
 const ENDED_CODES = new Set([4401, 4403, 4404]);
 
-/** For what every page has, such as what rings and the number of open alerts. */
+/** For what every page has, such as what rings and the number of open alerts; `isLate` marks what was not told as it happened. */
 const tellPage = (frame) => dispatchEvent(new CustomEvent("frame", { detail: frame }));
 
 export class Feed {
@@ -103,7 +103,7 @@ export class Feed {
       }
       const frames = body.results;
       const last = body.next && frames.length ? frames.at(-1).seq : Math.max(body.lastSeq, frames.at(-1)?.seq ?? 0);
-      frames.forEach(tellPage);
+      frames.forEach((frame) => tellPage({ ...frame, isLate: true }));
       if (frames.length) this.handlers.changes(frames);
       this.last = Math.max(this.last, last);
       if (!body.next) return undefined;

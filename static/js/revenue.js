@@ -1,7 +1,7 @@
 // The chart of the revenue: one currency at a time, by pointer and by keyboard, and the same numbers as a table.
 
 import uPlot from "../vendor/uplot/uPlot.esm.js";
-import { getIfChanged } from "./dom.js";
+import { getTogether } from "./together.js";
 
 const HEIGHT = 210;
 const STEPS = [1, 2, 3, 4, 6, 7, 12, 14, 24, 28];
@@ -57,7 +57,7 @@ export class Revenue {
   async load() {
     const query = this.#query;
     try {
-      const fresh = await getIfChanged(`${this.#section.dataset.url}?${query}`, query === this.#asked ? this.#tag : "");
+      const fresh = await getTogether("chart", `${this.#section.dataset.url}?${query}`, query === this.#asked ? this.#tag : "");
       if (query !== this.#query) return this.wanted();
       this.#drawnAt = Date.now();
       if (fresh) {

@@ -7,6 +7,9 @@ import { calmMoment, page, released, replaceKeeping, words } from "./dom.js";
 import { asking, created, filter, followOrders } from "./following.js";
 
 const MOST_ROWS = 300;
+// Each screen asks at a moment of its own: one has the figures counted, and the others find them.
+const SPREAD_MS = 500;
+const PAUSES_MS = [Math.random() * SPREAD_MS, 1_000, 1_500, 2_000];
 const SHOWN_FILTERS = ["status", "provider", "search", "company"];
 
 const list = document.getElementById("list");
@@ -18,7 +21,7 @@ let above = 0;
 
 // -- what is asked for -------------------------------------------------------------------------------------------------
 
-const { query, fetchPart: fetchRows } = asking(page.rowsUrl, SHOWN_FILTERS);
+const { query, fetchPart: fetchRows } = asking("rows", page.rowsUrl, SHOWN_FILTERS);
 
 /** Fetch the newest rows anew. */
 async function all() {
@@ -159,5 +162,6 @@ list.addEventListener("click", async (event) => {
 // -- start -------------------------------------------------------------------------------------------------------------
 
 const heard = (frames) => tellHead(frames.at(-1).seq);
-const batches = followOrders(list, { some, all, gathers: page.shares !== "no", heard });
+const batches = followOrders(list, { some, all, pausesMs: page.shares === "no" ? null : PAUSES_MS, heard });
 showCounts(rows());
+addEventListener("gathering", (event) => { if (event.detail !== "rows") batches.hurry(); });

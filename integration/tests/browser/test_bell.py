@@ -113,6 +113,29 @@ def test_a_new_order_is_heard_on_every_device_until_somebody_on_one_has_seen_it(
     expect_status(orders, order_id, "New")
 
 
+def test_a_new_order_rings_before_the_server_has_been_asked(server, listen):
+    page = listen("/alerts/")
+    page.wait_for_load_state("networkidle")
+    page.route("**/bell/?*", lambda route: None)
+    frame = "{ type: 'order_created', orderId: crypto.randomUUID(), status: 'received' }"
+    page.evaluate(f"dispatchEvent(new CustomEvent('frame', {{ detail: {frame} }}))")
+    wait_heard(page, "new")
+    expect(page.locator(".is-new strong")).to_have_text("1 new order")
+
+
+def test_an_order_that_is_told_late_rings_only_where_the_server_says_so(server, listen):
+    page = listen("/alerts/")
+    page.wait_for_load_state("networkidle")
+    page.evaluate(
+        "new MutationObserver(() => { window.rang = true; })"
+        ".observe(document.querySelector('.bell-live'), { childList: true, subtree: true })"
+    )
+    frame = "{ type: 'order_created', orderId: crypto.randomUUID(), status: 'received', isLate: true }"
+    with page.expect_response("**/bell/?*", timeout=SOON_MS):
+        page.evaluate(f"dispatchEvent(new CustomEvent('frame', {{ detail: {frame} }}))")
+    assert page.evaluate("[heard(), window.rang]") == ["", None]
+
+
 def test_what_rings_rings_on_after_a_reload_until_the_order_is_moved(server, listen):
     page = listen()
     order_id = send(server)
@@ -300,7 +323,7 @@ def test_a_newer_version_of_the_page_is_offered(server, open_page):
 
     page.route("**/bell/?*", deploy)
     page.on("request", lambda request: loads.append(request.url) if request.is_navigation_request() else None)
-    go(page, server.url)
+    go(page, f"{server.url}/alerts/")
     banner = page.locator("#bell-newer")
     banner.wait_for(timeout=SOON_MS)
     with page.expect_response("**/bell/?*", timeout=SOON_MS), page.expect_navigation():

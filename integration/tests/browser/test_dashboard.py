@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from integration.tests.browser.test_live_pages import go, send
+from integration.tests.browser.test_live_pages import go, row, send
 from integration.tests.browser.waiting import expect
 
 pytestmark = pytest.mark.browser
@@ -147,6 +149,12 @@ def test_a_chart_of_nothing_says_so(server, open_page, sold):
         "currencies": [{"currency": "JOD", "digits": 3, "total": "0.000", "lines": [
             {"key": "", "name": "All", "total": "0.000", "values": ["0.000"]}]}],
     }  # fmt: skip
+
+    def answer(route):
+        response = route.fetch()
+        route.fulfill(response=response, json=response.json() | {"chart": {"text": json.dumps(empty), "tag": ""}})
+
+    page.route("**/dashboard/together/**", answer)
     page.route("**/dashboard/revenue/**", lambda route: route.fulfill(json=empty))
     go(page, server.url)
     expect(page.locator("#revenue-state")).to_have_text("Nothing was sold in this time.")
@@ -185,18 +193,82 @@ def test_a_page_where_nothing_happens_asks_for_nothing(server, open_page):
         page.wait_for_function("heard => window.heard > heard", arg=heard)
         page.clock.run_for(20_000)
 
-    # Until what came with the greeting has been answered.
-    wait_for_the_next_ping()
-    wait_for_the_next_ping()
-    asked = []
+    asked, answered = [], []
     page.on("request", lambda request: asked.append(request.url))
+    for told in ("requestfinished", "requestfailed"):
+        page.on(told, lambda request: answered.append(request.url))
+    # Until what came with the greeting has been answered, however busy the machine.
+    for _ in range(20):
+        before = len(asked)
+        wait_for_the_next_ping()
+        if before == len(asked) == len(answered):
+            break
+    asked.clear()
     for _ in range(6):
         wait_for_the_next_ping()
     assert page.locator("#connection").get_attribute("data-state") == "live"
     assert asked == []
 
 
+def test_an_order_after_quiet_has_an_open_page_ask_once_for_all(server, open_page):
+    page, tell = told_page(server, open_page)
+    asked = asks_of(page)
+    order_id = send(server)
+    tell(order_id)
+    row(page, order_id).wait_for()
+    assert asked == [("/dashboard/together/", {"rows", "bell", "panels", "chart"})]
+
+
+def test_figures_that_fail_hold_no_order_up(server, open_page):
+    page, tell = told_page(server, open_page)
+    page.route("**/dashboard/together/**", lambda route: route.abort())
+    order_id = send(server)
+    with page.expect_event("requestfailed"):
+        tell(order_id)
+    page.unroute("**/dashboard/together/**")
+    asked = asks_of(page)
+    page.clock.fast_forward(6_000)
+    row(page, order_id).wait_for()
+    expect(page.locator("#panels-failed")).to_be_hidden()
+    assert not [names for _path, names in asked if names & {"rows", "bell"} and names & {"panels", "chart"}]
+    open_page.errors[:] = [e for e in open_page.errors if "ERR_FAILED" not in e]
+
+
+def told_page(server, open_page):
+    """Open a page to which nothing is told but what the test tells it, a minute after it asked for anything."""
+    page = open_page()
+    page.clock.install()
+    page.route_web_socket("**/ws/orders/**", lambda socket: pings(page, socket))
+    go(page, server.url)
+    for part in ("#part-counters", "#revenue"):
+        expect(page.locator(part)).not_to_have_attribute("aria-busy", "true")
+    page.wait_for_load_state("networkidle")
+    page.clock.fast_forward(40_000)
+    page.wait_for_load_state("networkidle")
+    seq = page.evaluate("Number(document.getElementById('main').dataset.seq)")
+
+    def tell(order_id):
+        page.evaluate("frame => window.tell(frame)", {
+            "type": "order_created", "seq": seq + 1, "orderId": order_id, "status": "received", "provider": "careem",
+        })  # fmt: skip
+
+    return page, tell
+
+
+def asks_of(page):
+    """Return the paths that a page asks for from now on, each with the names of what is asked for."""
+    asked = []
+
+    def note(request):
+        url = urlsplit(request.url)
+        asked.append((url.path, {name for name in parse_qs(url.query, keep_blank_values=True) if "-tag" not in name}))
+
+    page.on("request", note)
+    return asked
+
+
 def pings(page, socket):
+    page.expose_function("tell", lambda frame: socket.send(json.dumps(frame)))
     page.expose_function("ping", lambda seq: socket.send(f'{{"type": "ping", "seq": {seq}}}'))
     socket.send('{"type": "hello", "companyId": "", "seq": 0}')
 

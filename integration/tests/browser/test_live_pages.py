@@ -149,10 +149,11 @@ def test_a_step_that_is_no_longer_possible_is_explained_and_the_row_shown_anew(s
     button = row(page, order_id).get_by_role("button", name="Accept")
     button.wait_for(timeout=SOON_MS)
     # What the other screen did has not come here: the hint and the question after it are both cut.
-    page.route("**/orders/rows/**", lambda route: route.abort())
+    rows = re.compile("/orders/rows/|/dashboard/together/")
+    page.route(rows, lambda route: route.abort())
     change_elsewhere(server, order_id, "REJECTED")
     page.wait_for_timeout(1_500)
-    page.unroute("**/orders/rows/**")
+    page.unroute(rows)
     button.click()
     page.locator(".toast", has_text="It is finished.").wait_for(timeout=SOON_MS)
     expect_status(page, order_id, "Rejected")

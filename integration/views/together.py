@@ -1,0 +1,40 @@
+"""``/dashboard/together/``: what an open dashboard wants at the same moment, in one answer instead of four."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+
+from integration.views.bell import draw_bell
+from integration.views.dashboard import draw_panels
+from orders.access import Access
+from orders.pages import member_page
+from orders.views import draw_revenue, draw_rows
+
+PIECES: dict[str, Callable[[HttpRequest, Access], HttpResponse]] = {
+    "rows": draw_rows,
+    "bell": draw_bell,
+    "panels": draw_panels,
+    "chart": draw_revenue,
+}
+
+
+@member_page
+def together(request: HttpRequest, access: Access) -> HttpResponse:
+    """Answer each piece that is named, with the query that its own address takes as the name's value.
+
+    Each is ``{"text", "tag"}``, or null for whoever sends its tag as ``<name>-tag`` and so has it already.
+    """
+    return JsonResponse({name: _piece(name, request, access) for name in PIECES if name in request.GET})
+
+
+def _piece(name: str, request: HttpRequest, access: Access) -> dict[str, str] | None:
+    alone = copy(request)
+    alone.GET = QueryDict(request.GET[name])
+    alone.META = {**request.META, "HTTP_IF_NONE_MATCH": request.GET.get(f"{name}-tag", "")}
+    response = PIECES[name](alone, access)
+    if response.status_code == 304:
+        return None
+    return {"text": response.content.decode(), "tag": response.headers.get("ETag", "")}
