@@ -18,7 +18,7 @@ ALONE = {"rows": "/orders/rows/", "bell": "/bell/", "panels": "/dashboard/panels
 def together(here: Installation, client: Client | None = None, **wanted: str) -> dict:
     response = (client or here.client()).get("/dashboard/together/", wanted, headers=FRAGMENT)
     assert response.status_code == 200
-    return response.json()
+    return response.json()["pieces"]
 
 
 @pytest.fixture
@@ -94,6 +94,13 @@ def test_it_asks_who_somebody_is_once(amman, orders, django_assert_num_queries):
     together(amman, client, rows="", bell="", panels="", chart="")
     with django_assert_num_queries(17):
         together(amman, client, rows="", bell="", panels="", chart="")
+
+
+@pytest.mark.parametrize(("wanted", "is_slow"), [("panels", True), ("rows", False)])
+def test_figures_that_hold_the_others_up_are_told(amman, monkeypatch, wanted, is_slow):
+    monkeypatch.setattr("integration.views.together.SLOW_S", 0.0)
+    answer = amman.client().get("/dashboard/together/", {wanted: ""}, headers=FRAGMENT).json()
+    assert answer["isSlow"] is is_slow
 
 
 def test_the_page_names_it_where_open_pages_share(amman, settings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from copy import copy
 
@@ -19,15 +20,24 @@ PIECES: dict[str, Callable[[HttpRequest, Access], HttpResponse]] = {
     "panels": draw_panels,
     "chart": draw_revenue,
 }
+COUNTED = {"panels", "chart"}
+SLOW_S = 1.0
 
 
 @member_page
 def together(request: HttpRequest, access: Access) -> HttpResponse:
     """Answer each piece that is named, with the query that its own address takes as the name's value.
 
-    Each is ``{"text", "tag"}``, or null for whoever sends its tag as ``<name>-tag`` and so has it already.
+    Each is ``{"text", "tag"}``, or null for whoever sends its tag as ``<name>-tag`` and so has it already. ``isSlow`` tells
+    that what is counted has held the others up: ask for it apart for a while.
     """
-    return JsonResponse({name: _piece(name, request, access) for name in PIECES if name in request.GET})
+    pieces, counting_s = {}, 0.0
+    for name in PIECES:
+        if name in request.GET:
+            began = time.monotonic()
+            pieces[name] = _piece(name, request, access)
+            counting_s += time.monotonic() - began if name in COUNTED else 0.0
+    return JsonResponse({"pieces": pieces, "isSlow": counting_s > SLOW_S})
 
 
 def _piece(name: str, request: HttpRequest, access: Access) -> dict[str, str] | None:

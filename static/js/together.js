@@ -3,9 +3,8 @@
 
 import { getIfChanged, getJson, page } from "./dom.js";
 
-// These are counted. Where that takes its time they are asked for apart: no order and no bell waits for a figure.
+// These are counted. Where that fails or takes its time they are asked for apart: no order and no bell waits for a figure.
 const COUNTED = new Set(["panels", "chart"]);
-const SLOW_MS = 1_500;
 const APART_MS = 60_000;
 
 let wanted = null;
@@ -39,22 +38,21 @@ function send(pieces) {
 }
 
 async function fetchAll(pieces) {
-  const began = performance.now();
-  let isWell = false;
+  let isHeldUp = true;
   try {
-    const told = await ask(pieces);
+    const { pieces: told, isSlow } = await ask(pieces);
+    isHeldUp = isSlow;
     for (const piece of pieces) piece.resolve(told[piece.name]);
-    isWell = performance.now() - began < SLOW_MS;
   } catch (error) {
     for (const piece of pieces) piece.reject(error);
   }
-  if (!isWell && pieces.some((piece) => COUNTED.has(piece.name))) apartUntil = performance.now() + APART_MS;
+  if (isHeldUp && pieces.some((piece) => COUNTED.has(piece.name))) apartUntil = performance.now() + APART_MS;
 }
 
 async function ask(pieces) {
   if (pieces.length === 1) {
     const [{ name, path, tag }] = pieces;
-    return { [name]: await getIfChanged(path, tag) };
+    return { pieces: { [name]: await getIfChanged(path, tag) }, isSlow: false };
   }
   const query = new URLSearchParams();
   for (const { name, path, tag } of pieces) {

@@ -152,7 +152,9 @@ def test_a_chart_of_nothing_says_so(server, open_page, sold):
 
     def answer(route):
         response = route.fetch()
-        route.fulfill(response=response, json=response.json() | {"chart": {"text": json.dumps(empty), "tag": ""}})
+        told = response.json()
+        told["pieces"]["chart"] = {"text": json.dumps(empty), "tag": ""}
+        route.fulfill(response=response, json=told)
 
     page.route("**/dashboard/together/**", answer)
     page.route("**/dashboard/revenue/**", lambda route: route.fulfill(json=empty))
@@ -178,40 +180,16 @@ def test_while_the_figures_cannot_be_had_the_page_says_so_and_tries_again(server
 
 
 def test_a_page_where_nothing_happens_asks_for_nothing(server, open_page):
-    page = open_page()
-    page.clock.install()
-    page.route_web_socket("**/ws/orders/**", lambda socket: pings(page, socket))
-    go(page, server.url)
-    expect(page.locator("#part-counters")).not_to_have_attribute("aria-busy", "true")
-    expect(page.locator("#revenue")).not_to_have_attribute("aria-busy", "true")
-    seq = page.evaluate("Number(document.getElementById('rows').dataset.seq)")
-    page.evaluate("() => { window.heard = 0; addEventListener('frame', () => { window.heard += 1; }); }")
-
-    def wait_for_the_next_ping():
-        heard = page.evaluate("() => window.heard")
-        page.evaluate("seq => window.ping(seq)", seq)
-        page.wait_for_function("heard => window.heard > heard", arg=heard)
-        page.clock.run_for(20_000)
-
-    asked, answered = [], []
-    page.on("request", lambda request: asked.append(request.url))
-    for told in ("requestfinished", "requestfailed"):
-        page.on(told, lambda request: answered.append(request.url))
-    # Until what came with the greeting has been answered, however busy the machine.
-    for _ in range(20):
-        before = len(asked)
-        wait_for_the_next_ping()
-        if before == len(asked) == len(answered):
-            break
-    asked.clear()
+    page, _tell, ping = told_page(server, open_page)
+    asked = asks_of(page)
     for _ in range(6):
-        wait_for_the_next_ping()
+        ping()
     assert page.locator("#connection").get_attribute("data-state") == "live"
     assert asked == []
 
 
 def test_an_order_after_quiet_has_an_open_page_ask_once_for_all(server, open_page):
-    page, tell = told_page(server, open_page)
+    page, tell, _ping = told_page(server, open_page)
     asked = asks_of(page)
     order_id = send(server)
     tell(order_id)
@@ -220,7 +198,7 @@ def test_an_order_after_quiet_has_an_open_page_ask_once_for_all(server, open_pag
 
 
 def test_figures_that_fail_hold_no_order_up(server, open_page):
-    page, tell = told_page(server, open_page)
+    page, tell, _ping = told_page(server, open_page)
     page.route("**/dashboard/together/**", lambda route: route.abort())
     order_id = send(server)
     with page.expect_event("requestfailed"):
@@ -235,24 +213,41 @@ def test_figures_that_fail_hold_no_order_up(server, open_page):
 
 
 def told_page(server, open_page):
-    """Open a page to which nothing is told but what the test tells it, a minute after it asked for anything."""
+    """Open a page that hears only what the test tells it, and wait until it has asked for nothing for 80 s of its clock.
+
+    Return it, what tells it of a new order, and what sends it a ping and lets 20 s pass.
+    """
     page = open_page()
     page.clock.install()
-    page.route_web_socket("**/ws/orders/**", lambda socket: pings(page, socket))
+    page.route_web_socket("**/ws/orders/**", lambda socket: greet(page, socket))
     go(page, server.url)
     for part in ("#part-counters", "#revenue"):
         expect(page.locator(part)).not_to_have_attribute("aria-busy", "true")
-    page.wait_for_load_state("networkidle")
-    page.clock.fast_forward(40_000)
-    page.wait_for_load_state("networkidle")
-    seq = page.evaluate("Number(document.getElementById('main').dataset.seq)")
+    seq = page.evaluate("Number(document.getElementById('rows').dataset.seq)")
+    page.evaluate("() => { window.heard = 0; addEventListener('frame', () => { window.heard += 1; }); }")
 
     def tell(order_id):
-        page.evaluate("frame => window.tell(frame)", {
-            "type": "order_created", "seq": seq + 1, "orderId": order_id, "status": "received", "provider": "careem",
-        })  # fmt: skip
+        frame = {"type": "order_created", "seq": seq + 1, "orderId": order_id, "status": "received"}
+        page.evaluate("frame => window.tell(frame)", frame)
 
-    return page, tell
+    def ping():
+        heard = page.evaluate("() => window.heard")
+        page.evaluate("frame => window.tell(frame)", {"type": "ping", "seq": seq})
+        page.wait_for_function("heard => window.heard > heard", arg=heard)
+        page.clock.run_for(20_000)
+
+    asked, answered = asks_of(page), []
+    for told in ("requestfinished", "requestfailed"):
+        page.on(told, lambda request: answered.append(request.url))
+    # Until what came with the greeting has been answered, however busy the machine, and everything may be asked for again.
+    quiet = 0
+    for _ in range(20):
+        before = len(asked)
+        ping()
+        quiet = quiet + 1 if before == len(asked) == len(answered) else 0
+        if quiet == 4:
+            break
+    return page, tell, ping
 
 
 def asks_of(page):
@@ -267,9 +262,8 @@ def asks_of(page):
     return asked
 
 
-def pings(page, socket):
+def greet(page, socket):
     page.expose_function("tell", lambda frame: socket.send(json.dumps(frame)))
-    page.expose_function("ping", lambda seq: socket.send(f'{{"type": "ping", "seq": {seq}}}'))
     socket.send('{"type": "hello", "companyId": "", "seq": 0}')
 
 
