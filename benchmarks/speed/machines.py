@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
+import string
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.faults.http import livez
+from benchmarks.faults.proxy import ROOT
 from benchmarks.faults.servers import MissingError, free_port
 from benchmarks.speed.caps import Cap
 from benchmarks.speed.installation import Production
 from benchmarks.speed.machine import tree
+from deploy.up import PROCFILE, forget_counts, read_procfile, with_defaults
 
 START_WITHIN_S = 60.0
 STOP_WITHIN_S = 15.0
-CHILDREN = 2
-"""Of each worker, as ``make up`` has them."""
 
 
 class Group:
@@ -29,34 +31,31 @@ class Group:
         self.stack, self.name = stack, f"group {number}"
         self.port, self.sockets_port = free_port(), free_port()
         self.data: Path = stack.folder / f"group-{number}"
-        self.env = {
-            **settings,
-            "PORT": str(self.port),
-            "SOCKETS_PORT": str(self.sockets_port),
-            "DATA_DIR": str(self.data),
-        }
+        named = {"PORT": str(self.port), "SOCKETS_PORT": str(self.sockets_port), "DATA_DIR": str(self.data)}
+        self.environ = with_defaults(stack.environ(settings | named))
+        forget_counts(Path(self.environ["PROMETHEUS_MULTIPROC_DIR"]))
         self.cap = Cap()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
         """Start web and sockets and wait until both answer. Raises MissingError."""
-        self._run("web", "-m", "gunicorn", "--config", "gunicorn.conf.py", "restaurant_integration.wsgi")
-        self._run(
-            "sockets", "-m", "restaurant_integration.daphne_limits", "--bind", "127.0.0.1", "--port",
-            str(self.sockets_port), "--verbosity", "0", "restaurant_integration.asgi:application",
-        )  # fmt: skip
+        self._run("web")
+        self._run("sockets")
         self._until(lambda: livez(self.port) and livez(self.sockets_port))
 
     def start_worker(self) -> None:
-        """Start the worker; it says nothing when it is ready, so whoever needs it waits for what it does."""
-        self._run(
-            "worker", "-m", "celery", "--quiet", "--app", "restaurant_integration", "worker", "--concurrency",
-            str(CHILDREN), "--loglevel", "WARNING", "--without-gossip", "--without-mingle",
-        )  # fmt: skip
-        self._until(lambda: len(tree(self.processes["worker"].pid)) > CHILDREN)
+        """Start the worker and wait for its children; it says nothing when it is ready."""
+        self._run("worker")
+        self._until(lambda: len(tree(self.processes["worker"].pid)) > int(self.environ["WORKER_CONCURRENCY"]))
 
-    def _run(self, name: str, *arguments: str) -> None:
-        process = self.stack.helper(*arguments, env=self.env)
+    def _run(self, name: str) -> None:
+        """Start a process of the Procfile, as ``make up`` does."""
+        command = string.Template(read_procfile(PROCFILE.read_text(encoding="utf-8"))[name]).substitute(self.environ)
+        with self.stack.log.open("ab") as log:
+            process = subprocess.Popen(
+                shlex.split(command), cwd=ROOT, env=self.environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )  # fmt: skip
         self.processes[name] = process
         # What it starts is in the group as well.
         self.cap.take([process.pid])

@@ -13,7 +13,7 @@ from benchmarks.faults.stack import CompanyAccess
 from benchmarks.speed.caps import Cap
 from benchmarks.speed.costs import Reading, each
 from benchmarks.speed.of_footprint import STATUSES, tell
-from benchmarks.speed.of_groups import gaps, missing, short_of_share, together
+from benchmarks.speed.of_groups import gaps, missing, rate_of, short_of_share, together
 from benchmarks.speed.payloads import WAYS
 from benchmarks.speed.plan import Expected, Planned, plan_orders
 from benchmarks.speed.sending import Sent
@@ -92,6 +92,11 @@ def test_what_two_sent_counts_from_the_first_start_to_the_last_end():
 def test_a_group_that_did_not_come_near_its_share_is_told():
     used = {"web-1": 3.0, "sockets-1": 0.5, "web-2": 1.0, "postgres": 9.0}
     assert short_of_share(used, 4.0, 2) == ["group 2 used 25% of its share: the cap is not what held it"]
+
+
+def test_a_rate_leaves_out_the_first_quarter():
+    assert rate_of([0.0, 5.0, 10.0, 10.5, 11.0, 11.5, 12.0, 12.5]) == 2.0
+    assert rate_of([]) == rate_of([1.0]) == 0.0
 
 
 def test_an_order_has_to_be_told_on_every_machine():
