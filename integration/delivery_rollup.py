@@ -13,6 +13,7 @@ from django.db.models import (
     Case,
     Count,
     F,
+    FloatField,
     OuterRef,
     Q,
     QuerySet,
@@ -30,7 +31,7 @@ from integration.models.webhook import SETTLED
 from orders.analytics import trunc_unit
 from orders.business_day import business_date, day_span
 from orders.models import Company, Order, OrderEvent
-from orders.rollup.counting import bucket_of, in_buckets, placer
+from orders.rollup.counting import Bucket, in_buckets, placer
 from orders.rollup.keeping import mark
 from orders.rollup.reading import Days, Scope, sums_by
 from orders.rollup.rows import TIMES, Buckets, Layout, Times, compare
@@ -91,23 +92,32 @@ def _logs_of(company: Company, day: date) -> QuerySet[WebhookLog]:
 _TIMED = Q(status__in=SETTLED, duration_ms__isnull=False, is_replayed=False)
 
 
-def _with_place(logs: QuerySet[WebhookLog], company: Company) -> QuerySet[Any, Any]:
+def _branch() -> Subquery:
+    orders = Order.objects.filter(pk=OuterRef("order_id"))
+    return Subquery(orders.values("branch_id")[:1], output_field=UUIDField())
+
+
+_NO_BRANCH = Value(None, output_field=UUIDField())
+"""Of deliveries that are told without one: looking for their orders takes most of the time."""
+
+
+def _with_place(logs: QuerySet[WebhookLog], company: Company, *, has_branch: bool) -> QuerySet[Any, Any]:
     """Return deliveries with the moment, the branch of their order, and whether a person had them processed again."""
-    branch = Order.objects.filter(pk=OuterRef("order_id")).values("branch_id")[:1]
     replays = WebhookAttempt.objects.filter(trigger=WebhookAttempt.Trigger.REPLAY).values("log")
     return logs.order_by().annotate(
         moment=Trunc("received_at", trunc_unit(company), tzinfo=UTC),
-        branch_id=Subquery(branch, output_field=UUIDField()),
+        branch_id=_branch() if has_branch else _NO_BRANCH,
         is_replayed=Case(When(pk__in=replays, then=Value(True)), default=Value(False)),
     )
 
 
-def count_deliveries(company: Company, logs: QuerySet[WebhookLog]) -> dict[Way, Passed]:
+def count_deliveries(company: Company, logs: QuerySet[WebhookLog], *, has_branch: bool = True) -> dict[Way, Passed]:
     """Return how many of some deliveries went which way, by hour; one query. Of refused requests each is counted."""
     place, found = placer(company), dict[Way, Passed]()
     took = Cast(Round(F("duration_ms") * 1000), BigIntegerField())
     refused = When(status=WebhookStatus.REJECTED, then=F("count"))
-    rows = _with_place(logs, company).values("moment", "provider", "branch_id", "is_test", "status", "error_code")
+    placed = _with_place(logs, company, has_branch=has_branch)
+    rows = placed.values("moment", "provider", "branch_id", "is_test", "status", "error_code")
     for row in rows.annotate(
         n=Sum(Case(refused, default=Value(1))),
         again=Sum("duplicates"),
@@ -120,9 +130,13 @@ def count_deliveries(company: Company, logs: QuerySet[WebhookLog]) -> dict[Way, 
     return found
 
 
-def count_processing(company: Company, logs: QuerySet[WebhookLog]) -> dict[Times, Buckets]:
+def count_processing(company: Company, logs: QuerySet[WebhookLog], *, has_branch: bool = True) -> dict[Times, Buckets]:
     """Return how long deliveries took, by day; one query."""
-    timed = _with_place(logs, company).filter(_TIMED).annotate(bucket=bucket_of("duration_ms", list(BUCKETS_MS)))
+    timed = (
+        _with_place(logs, company, has_branch=has_branch)
+        .filter(_TIMED)
+        .annotate(bucket=Bucket(F("duration_ms"), BUCKETS_MS, FloatField()))
+    )
     rows = timed.values("moment", "provider", "branch_id", "is_test", "bucket").annotate(n=Count("pk"))
     return in_buckets(company, PROCESSING, rows)
 
@@ -178,21 +192,22 @@ def deliveries_by(scope: Scope, days: Days, *keys: str) -> dict[tuple[Any, ...],
     """Return deliveries by any of ``day month hour clock_hour provider branch_id status error``, in the order of ``keys``."""
 
     def count() -> dict[Way, Passed]:
-        return count_deliveries(scope.company, _raw(scope, days))
+        return count_deliveries(scope.company, _raw(scope, days), has_branch=has_branch)
 
-    return sums_by(DELIVERIES, scope, days, keys, {"deliveries": count})
+    has_branch = "branch_id" in keys
+    return sums_by(DELIVERIES, scope, days, keys, {f"deliveries {has_branch}": count})
 
 
 def processing_by(scope: Scope, days: Days, *keys: str) -> dict[tuple[Any, ...], Buckets]:
     """Return how many deliveries took how long, by any of ``day month provider branch_id``, in the order of ``keys``."""
 
     def count() -> dict[Times, Buckets]:
-        return count_processing(scope.company, _raw(scope, days))
+        return count_processing(scope.company, _raw(scope, days), has_branch=has_branch)
 
-    return sums_by(TIMES, scope, days, keys, {PROCESSING: count}, kind=PROCESSING)
+    has_branch = "branch_id" in keys
+    return sums_by(TIMES, scope, days, keys, {f"{PROCESSING} {has_branch}": count}, kind=PROCESSING)
 
 
 def _raw(scope: Scope, days: Days) -> QuerySet[WebhookLog]:
-    branch = Order.objects.filter(pk=OuterRef("order_id")).values("branch_id")[:1]
     logs = WebhookLog.objects.filter(days.received(scope.company))
-    return scope.narrow(logs.annotate(branch_id=Subquery(branch, output_field=UUIDField())))
+    return scope.narrow(logs.annotate(branch_id=_branch()) if scope.is_of_branches else logs)

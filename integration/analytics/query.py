@@ -40,7 +40,7 @@ class Query:
     @property
     def sees_refusals(self) -> bool:
         """Tell whether refused requests are counted: they belong to no order, and so to no branch."""
-        return self.scope.access.branch_ids is None and not self.scope.branches
+        return not self.scope.is_of_branches
 
     def before(self) -> Query:
         """Return the same for as many days before."""

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import (
-    Case,
     Count,
     DurationField,
     Exists,
     ExpressionWrapper,
     F,
+    Field,
     FilteredRelation,
+    Func,
     IntegerField,
     OuterRef,
     Q,
     QuerySet,
     Sum,
-    Value,
-    When,
 )
 from django.db.models.functions import Coalesce, Trunc
+from django.db.models.sql.compiler import SQLCompiler
 
 from orders.analytics import ACCEPTED, LOST, acceptances_of, ran_out, trunc_unit
 from orders.business_day import business_date, hour_start
@@ -189,7 +190,8 @@ KINDS: dict[str, Callable[[Company, QuerySet[Order]], Found]] = {
 def count_times(company: Company, orders: QuerySet[Order], kind: str) -> dict[Times, Buckets]:
     """Return how long orders took to accept or to prepare, by day; one query."""
     events = TIMES_OF[kind](company, orders)
-    events = events.annotate(bucket=bucket_of("took", [timedelta(seconds=most) for most in BUCKETS_S]))
+    bounds = [timedelta(seconds=most) for most in BUCKETS_S]
+    events = events.annotate(bucket=Bucket(F("took"), bounds, DurationField()))
     rows = grouped(events, company, "order__", "bucket").annotate(n=Count("pk"))
     return in_buckets(company, kind, rows, prefix="key_")
 
@@ -213,10 +215,24 @@ def in_buckets(
     return found
 
 
-def bucket_of(field: str, bounds: list[Any]) -> Case:
-    """Return the place of the first bound that a value does not exceed; their number where it exceeds them all."""
-    whens = [When(**{f"{field}__lte": bound, "then": Value(number)}) for number, bound in enumerate(bounds)]
-    return Case(*whens, default=Value(len(bounds)), output_field=IntegerField())
+class Bucket(Func):
+    """The place of the first bound that a value does not exceed; their number where it exceeds them all.
+
+    Written here and not as a ``Case``, of whose fifty parts Django would make copies for longer than the database counts.
+    """
+
+    def __init__(self, value: Any, bounds: Sequence[Any] = (), bound: Field[Any, Any] | None = None) -> None:
+        super().__init__(value, output_field=IntegerField())
+        self.bounds, self.bound = bounds, bound or IntegerField()
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> Any:
+        value, given = compiler.compile(self.source_expressions[0])
+        whens: list[str] = []
+        params: list[Any] = []
+        for number, most in enumerate(self.bounds):
+            whens.append(f"WHEN {value} <= %s THEN {number}")
+            params += [*given, self.bound.get_db_prep_value(most, connection)]
+        return f"CASE {' '.join(whens)} ELSE {len(self.bounds)} END", tuple(params)
 
 
 def first_received(company: Company) -> datetime | None:

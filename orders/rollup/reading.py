@@ -44,6 +44,11 @@ class Scope:
     def company(self) -> Company:
         return self.access.company
 
+    @property
+    def is_of_branches(self) -> bool:
+        """Tell whether some branches alone are counted."""
+        return self.access.branch_ids is not None or bool(self.branches)
+
     def narrow(self, rows: QuerySet[Row]) -> QuerySet[Row]:
         """Return those of some orders or roll-ups of the company that are counted."""
         rows = rows.filter(company=self.company)
