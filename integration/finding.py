@@ -6,7 +6,6 @@ import re
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
@@ -15,15 +14,15 @@ from integration.models import OutboundPush, WebhookBody, WebhookLog, WebhookSta
 from integration.worklist import WAITING_FOR_PERSON
 from orders.access import Access
 from orders.filters import MAX_TEXT, matches
-from orders.models import Order, Role
+from orders.models import Company, Order, Role
 from orders.pages import uuid_or_none
 
 MOST = 20
 """So many orders, and so many deliveries, are shown."""
 LOOKED_BACK = timedelta(days=31)
-"""What has no index of its own is looked for among the orders and deliveries of so long."""
+"""What is not named exactly is looked for among the orders and deliveries of so long."""
 MOST_LOOKED_AT = 100_000
-"""No more than the newest of them: a company with a million a month gets its answer as soon as any other."""
+"""No more than the newest of the orders: on SQLite, and of a text that is too short for the index, each is looked at."""
 REFUSED_WITHIN = timedelta(hours=24)
 MOST_BODIES, MOST_BYTES = 100, 4 * 1024 * 1024
 """Of deliveries that could not be read: how many are searched, and how large they are together."""
@@ -70,9 +69,8 @@ def _named(access: Access, text: str) -> Found:
 def _fitting(access: Access, text: str, since: datetime) -> Found:
     """Return what fits the text: a request's id, the beginning of a number, a part of a name or a phone."""
     company = access.company
-    orders = access.orders().filter(created_at__gte=_edge(Order.objects.filter(company=company), "created_at", since))
-    heard_since = _edge(WebhookLog.objects.filter(company=company), "received_at", since)
-    events = visible_events(access).filter(received_at__gte=heard_since)
+    orders = access.orders().filter(created_at__gte=_edge(company, since))
+    events = visible_events(access).filter(received_at__gte=since)
     if _REQUEST_ID.fullmatch(text):
         about = events.filter(request_id=text).exclude(status=WebhookStatus.REJECTED)
         pushes = OutboundPush.objects.filter(request_id=text, created_at__gte=since, company=access.company)
@@ -89,9 +87,10 @@ def _fitting(access: Access, text: str, since: datetime) -> Found:
     return Found(fits, lone or _unreadable_with(access, events, text))
 
 
-def _edge(rows: QuerySet[Any], time: str, since: datetime) -> datetime:
-    """Return from when on rows are looked at: a walk along the index of a company's newest."""
-    times = rows.filter(**{f"{time}__gte": since}).order_by(f"-{time}").values_list(time, flat=True)
+def _edge(company: Company, since: datetime) -> datetime:
+    """Return from when on orders are looked at: a walk along the index of a company's newest."""
+    orders = Order.objects.filter(company=company, created_at__gte=since).order_by("-created_at")
+    times = orders.values_list("created_at", flat=True)
     return next(iter(times[MOST_LOOKED_AT : MOST_LOOKED_AT + 1]), since)
 
 

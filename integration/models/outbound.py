@@ -105,6 +105,10 @@ class OutboundPush(models.Model):
             models.Index(fields=["order", "seq"], name="outbound_push_order"),
             # A company's pushes, newest first.
             models.Index(fields=["company", "-created_at", "-id"], name="outbound_push_newest"),
+            # The search by a request's id.
+            models.Index(
+                fields=["company", "request_id"], condition=~Q(request_id=""), name="outbound_push_by_request"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -124,8 +124,14 @@ class WebhookLog(models.Model):
                 name="webhook_log_by_fingerprint",
             ),
             # "What happened to this order": from an external id, and from an order.
-            models.Index(fields=["company", "external_id"], name="webhook_log_by_external_id"),
+            models.Index(
+                fields=["company", "external_id"],
+                name="webhook_log_by_external_id",
+                opclasses=["uuid_ops", "varchar_pattern_ops"],  # for how one begins, too
+            ),
             models.Index(fields=["company", "order_id"], name="webhook_log_by_order"),
+            # The search by a request's id.
+            models.Index(fields=["company", "request_id"], condition=~Q(request_id=""), name="webhook_log_by_request"),
         ]
 
     def __str__(self) -> str:
