@@ -37,8 +37,8 @@ BROWSER = ["integration/tests/browser"]
 """Where such tests stand: nothing else need be read."""
 NOTHING_CHOSEN = 5
 """Pytest's exit code where no test is left."""
-LANES = (os.cpu_count() or 1) + 1
-"""Runs at once: one more than there are cores, since each waits a good part of its time, for a server, a browser or a clock."""
+LANES = max(2, os.cpu_count() or 1)
+"""Runs at once. Each waits a part of its time; but waits have bounds, and with more lanes they come near them."""
 POLL_S = 0.2
 ON_SERVERS = "Postgres and Redis"
 
