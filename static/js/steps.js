@@ -8,7 +8,8 @@ const DOORS = {
   settle: (order) => `/api/orders/${order}/settle`,
   sync: (order) => `/api/integration/sync-order/${order}`,
 };
-const underWay = new Set();
+/** By order, the step that is being taken, until the page shows what came of it. */
+const underWay = new Map();
 const dialog = document.getElementById("ask");
 const field = (name) => dialog.querySelector(`[name=${name}]`);
 
@@ -25,8 +26,15 @@ export function startSteps(root, moved) {
 }
 
 async function take(root, order, status, more, moved) {
-  if (underWay.has(order)) return;
-  underWay.add(order);
+  const wanted = JSON.stringify([status, more]);
+  while (underWay.has(order)) {
+    const before = underWay.get(order);
+    // The same once more is a second press; another step follows the one before.
+    if (before.wanted === wanted) return;
+    await before.ended;
+  }
+  let end;
+  underWay.set(order, { wanted, ended: new Promise((resolve) => { end = resolve; }) });
   const wasInside = root.contains(document.activeElement);
   const lock = (on) => root.querySelectorAll(`[data-step][data-order="${order}"]`).forEach((each) => {
     each.disabled = on;
@@ -45,6 +53,7 @@ async function take(root, order, status, more, moved) {
     else toast(words("failed"));
   } finally {
     underWay.delete(order);
+    end();
     lock(false);
     // A disabled button loses the focus; whoever works with the keyboard goes on where they were.
     if (wasInside && document.activeElement === document.body) {

@@ -64,7 +64,7 @@ PAGES = (
 )
 NO_PAGES = {
     **dict.fromkeys(
-        ("orders:rows", "orders:cards", "bell", "dashboard-panels"), "a part of a page"
+        ("orders:rows", "orders:cards", "bell", "dashboard-panels", "dashboard-together"), "a part of a page"
     ),
     **dict.fromkeys(
         (

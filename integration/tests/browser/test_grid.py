@@ -89,10 +89,12 @@ def test_ten_thousand_orders_scroll_with_few_rows_in_the_page(server, open_page,
     expect(page.locator("#window > :last-child .number")).to_have_text("#1")
     assert 10 < page.evaluate("window.most") < 300
     page.locator("#grid").evaluate("grid => { grid.scrollTop = grid.scrollHeight / 2; }")
-    page.wait_for_function("() => document.querySelector('#window > :first-child[data-order]')?.ariaRowIndex > 4000")
-    drawn = page.locator(f"{ROWS} .number").evaluate_all(
-        "links => links.map(link => Number(link.textContent.slice(1)))"
-    )
+    # A place whose order is being loaded still has the words of another in it: read when all are here.
+    drawn = page.wait_for_function(f"""() => {{
+      const rows = [...document.querySelectorAll('{ROWS}')];
+      const isThere = rows[0]?.ariaRowIndex > 4000 && rows.every((row) => row.dataset.order);
+      return isThere && rows.map((row) => Number(row.querySelector('.number').textContent.slice(1)));
+    }}""").json_value()
     assert drawn == list(range(drawn[0], drawn[0] - len(drawn), -1))
 
 

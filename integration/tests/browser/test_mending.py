@@ -13,7 +13,8 @@ from integration.tests.browser.waiting import expect
 pytestmark = pytest.mark.browser
 
 WIRE = (
-    "from integration.models import ProviderCredential; row = ProviderCredential.objects.get(provider='jahez');"
+    "from integration.models import ProviderCredential;"
+    "row = ProviderCredential.objects.get(provider='jahez', company__slug='demo');"
     "row.base_url = row.base_url.rpartition('/')[0] + '/{}'; row.save()"
 )
 
