@@ -184,7 +184,7 @@ def insert(row: Model, *, unless_taken: bool = False) -> bool:
     model = type(row)
     sql = _inserts.get((model, unless_taken))
     if sql is None:
-        sql = _inserts[model, unless_taken] = _insert_sql(row, OnConflict.IGNORE if unless_taken else None)
+        sql = _inserts[model, unless_taken] = _insert_sql([row], OnConflict.IGNORE if unless_taken else None)
     pre_save.send(model, instance=row, raw=False, using=DEFAULT_DB_ALIAS, update_fields=None)
     connection = connections[DEFAULT_DB_ALIAS]
     with cursor(connection) as asked:
@@ -203,14 +203,12 @@ def insert_all(rows: list[Any]) -> None:
         if rows:
             type(rows[0])._default_manager.bulk_create(rows)
         return
-    model, fields = type(rows[0]), rows[0]._meta.local_concrete_fields
+    model = type(rows[0])
     sql = _inserts_of_several.get(model)
     if sql is None:
-        query = InsertQuery(model)
-        query.insert_values(fields, rows[:SEVERAL])
         # A list for each column, however many rows there are.
-        sql = _inserts_of_several[model] = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()[0][0]
-    columns = [[field.get_db_prep_save(field.pre_save(row, True), connection) for row in rows] for field in fields]
+        sql = _inserts_of_several[model] = _insert_sql(rows[:SEVERAL])
+    columns = [list(column) for column in zip(*(_values(row, connection) for row in rows), strict=True)]
     with cursor(connection) as asked:
         asked.execute(sql, columns)
     for row in rows:
@@ -230,7 +228,7 @@ def insert_hurried(row: Model, beside: Model) -> bool:
     key = type(row), type(beside)
     sql = _inserts_hurried.get(key)
     if sql is None:
-        first, second = _insert_sql(row, OnConflict.IGNORE), _insert_sql(beside)
+        first, second = _insert_sql([row], OnConflict.IGNORE), _insert_sql([beside])
         # Both are Django's own, without a value in them.
         sql = _inserts_hurried[key] = (
             f"WITH hurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),"  # noqa: S608
@@ -260,9 +258,9 @@ def _no_wait(connection: Any) -> Iterator[None]:
         connection.connection.execute("PRAGMA synchronous=FULL")
 
 
-def _insert_sql(row: Model, on_conflict: OnConflict | None = None) -> str:
-    query = InsertQuery(type(row), on_conflict=on_conflict)
-    query.insert_values(row._meta.local_concrete_fields, [row])
+def _insert_sql(rows: list[Any], on_conflict: OnConflict | None = None) -> str:
+    query = InsertQuery(type(rows[0]), on_conflict=on_conflict)
+    query.insert_values(rows[0]._meta.local_concrete_fields, rows)
     return str(query.get_compiler(DEFAULT_DB_ALIAS).as_sql()[0][0])
 
 

@@ -13,7 +13,7 @@ EVERY_S = 0.1
 BLOCK = b"\0" * 8192
 """As much as Postgres writes at least."""
 STALL_S = 0.1
-"""A write that takes longer is a stall: an order waits for two, and for what else there is to do."""
+"""A write that takes longer is a stall: an order waits for one, and for what else there is to do."""
 STALLED_SHARE = 0.01
 """From this share of the time in stalls, one answer in a hundred meets one, whatever the program does."""
 
