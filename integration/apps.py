@@ -7,7 +7,7 @@ class IntegrationConfig(AppConfig):
     verbose_name = _("Integration")
 
     def ready(self) -> None:
-        from integration import checks, receivers, tracing  # noqa: F401
+        from integration import checks, receivers  # noqa: F401
         from integration.alerts import standing_frames
         from orders.feeds import watch_also
         from orders.labels import translate_labels

@@ -10,13 +10,13 @@ from datetime import timedelta
 from enum import Enum
 from urllib.parse import urlsplit
 
-from celery import current_app
 from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import Error, connection
 from django.utils import timezone
 
 from integration.addresses import AddressError
+from integration.broker import app
 from integration.claims import WAITING
 from integration.health import pending_migrations, redis_state
 from integration.models import IntegrationWebhook, ProviderCredential, WebhookLog
@@ -98,10 +98,10 @@ def _redis() -> Finding:
 
 
 def _broker() -> Finding:
-    if current_app.conf.broker_url.startswith("memory:"):
+    if app.conf.broker_url.startswith("memory:"):
         return Finding(State.OK, "broker", "in memory: the worker lives in the server's process")
     try:
-        with current_app.connection_for_write() as broker:
+        with app.connection_for_write() as broker:
             broker.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=BROKER_TIMEOUT_S)
     except Exception as error:
         return Finding(

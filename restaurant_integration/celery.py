@@ -1,13 +1,11 @@
-"""The Celery application. Tasks take ids only: the database is the truth, the broker a hint."""
+"""The Celery entry: worker and beat find the application here."""
 
 from __future__ import annotations
 
 import os
 
-from celery import Celery
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "restaurant_integration.settings")
 
-app = Celery("restaurant_integration")
-app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks()
+from integration.broker import app
+
+__all__ = ["app"]

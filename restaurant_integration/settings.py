@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
@@ -109,7 +107,6 @@ METRICS_TOP_COMPANIES = env.int("METRICS_TOP_COMPANIES", default=20)
 # -- Django ----------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "daphne",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -125,6 +122,9 @@ INSTALLED_APPS = [
     "orders",
     "integration",
 ]
+if "runserver" in sys.argv[1:2]:
+    # Its runserver serves the sockets as well. Nothing else needs the app, and with it comes all of Twisted.
+    INSTALLED_APPS.insert(0, "daphne")
 MIDDLEWARE = [
     "orders.middleware.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -295,32 +295,6 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE = {
-    "give-sign": {"task": "integration.give_sign", "schedule": 10.0, "options": {"expires": 10}},
-    # A minute after each five are over.
-    "record-health": {
-        "task": "integration.record_health",
-        "schedule": crontab(minute="1-59/5"),
-        "options": {"expires": 240},
-    },
-    "watch-deadlines": {"task": "integration.watch_deadlines", "schedule": 10.0, "options": {"expires": 10}},
-    "ask-hub": {"task": "integration.ask_hub", "schedule": 60.0, "options": {"expires": 60}},
-    "watch-alerts": {"task": "integration.watch_alerts", "schedule": 10.0, "options": {"expires": 10}},
-    "watch-parked": {"task": "integration.watch_parked", "schedule": 30.0, "options": {"expires": 30}},
-    "roll-up": {"task": "integration.roll_up", "schedule": 60.0, "options": {"expires": 60}},
-    "reconcile": {"task": "integration.reconcile", "schedule": crontab(minute="*/15"), "options": {"expires": 600}},
-    "report-days": {
-        "task": "integration.report_days",
-        "schedule": crontab(minute="10,40"),
-        "options": {"expires": 1200},
-    },
-    "prune-logs": {"task": "integration.prune_logs", "schedule": timedelta(hours=6), "options": {"expires": 3600}},
-    "prune-personal-data": {
-        "task": "integration.prune_personal_data",
-        "schedule": timedelta(days=1),
-        "options": {"expires": 3600},
-    },
-}
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 
 # -- the API -----------------------------------------------------------------------------------------------------------
