@@ -54,9 +54,16 @@ def on_starting(server: Any) -> None:
     shutil.rmtree(_ready, ignore_errors=True)
 
 
+def post_fork(server: Any, worker: Any) -> None:
+    """Spare a worker the garbage collector while it loads the program."""
+    from integration.garbage import load_without_looking
+
+    load_without_looking()
+
+
 def post_worker_init(worker: Any) -> None:
     """Settle a worker that has loaded everything, and say that it is ready."""
-    from restaurant_integration.garbage import look_seldom
+    from integration.garbage import look_seldom
 
     look_seldom()
     with contextlib.suppress(OSError):

@@ -4,8 +4,11 @@
 import os
 import sys
 
+from integration.garbage import load_without_looking
+
 
 def main() -> None:
+    load_without_looking()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "restaurant_integration.settings")
     try:
         from django.core.management import execute_from_command_line

@@ -16,6 +16,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from integration.garbage import load_without_looking, look_seldom
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "restaurant_integration.settings")
 if not (os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE")):
     # Somebody's own database may hold real companies: there the sandbox wants to be asked for.
@@ -104,7 +106,6 @@ def serve(listener: socket.socket, started: Callable[[], None]) -> None:
     from orders.live import hints
     from restaurant_integration.asgi import application
     from restaurant_integration.daphne_limits import LimitedServer, reactor
-    from restaurant_integration.garbage import look_seldom
 
     look_seldom()
     hints.use_loop(twisted_loop)
@@ -238,6 +239,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    load_without_looking()
     code = main()
     # Everything of ours has ended; what libraries leave running would only keep a person waiting.
     logging.shutdown()

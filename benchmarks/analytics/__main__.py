@@ -79,7 +79,7 @@ def measure(token: str, days: int) -> list[Row]:
     """Return a row for each table over the year, asked through the whole program but for the wire."""
     from django.test import Client
 
-    from restaurant_integration.garbage import look_seldom
+    from integration.garbage import look_seldom
 
     look_seldom()  # as every process that serves
     client = Client(headers={"Authorization": f"Token {token}"})

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from integration.garbage import look_seldom
 from integration.sandbox.loop import SandboxLoop
 from integration.sandbox.views.base import is_open
 from integration.stopping import stop_on_signal
@@ -24,6 +25,7 @@ class Command(BaseCommand):
         if not is_open():
             raise CommandError("The sandbox is off: set SANDBOX_ENABLED=true, on a platform.")
         with stop_on_signal() as stop:
+            look_seldom()
             logger.info("The sandbox runs")
             SandboxLoop().run(stop)
             logger.info("The sandbox has stopped")

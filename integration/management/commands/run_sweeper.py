@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from integration.garbage import look_seldom
 from integration.stopping import stop_on_signal
 from integration.sweep import INTERVAL_S, Sweeper
 
@@ -22,6 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with stop_on_signal() as stop:
+            look_seldom()
             logger.info("The sweeper runs")
             # Without Redis the broker is this process's own memory, and no worker ever looks into it.
             Sweeper(has_broker=bool(settings.REDIS_URL)).run(stop)
