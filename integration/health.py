@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 
-import redis
 from django.conf import settings
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -36,6 +35,8 @@ def redis_state() -> str:
     """Return ``none`` where no Redis is configured, else ``ok`` or ``down``. Waits half a second at most."""
     if not settings.REDIS_URL:
         return "none"
+    import redis
+
     client = redis.Redis.from_url(
         settings.REDIS_URL, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S, retry=None
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 
 from django.utils.translation import gettext
 
@@ -15,7 +16,11 @@ class Sentences:
 
     def __init__(self, forms: Iterable[str], values: Mapping[str, Callable[[str], str]]) -> None:
         self._values = values
-        self._patterns = [(re.compile(_NAME.sub(r"(?P<\1>.+)", re.escape(form)), re.DOTALL), form) for form in forms]
+        self._forms = tuple(forms)
+
+    @cached_property
+    def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
+        return [(re.compile(_NAME.sub(r"(?P<\1>.+)", re.escape(form)), re.DOTALL), form) for form in self._forms]
 
     def said(self, text: str) -> str | None:
         """Return a stored sentence in the language of the page; None where it has none of the forms."""

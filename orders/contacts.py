@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import phonenumbers
-
 from providers.events import CustomerInfo
 
 _MASK = re.compile(r"[*•#]|[xX]{2,}")
@@ -51,6 +49,9 @@ def e164(phone: str, country: str) -> str:
     """Return a valid number as E.164: as given, with ``+`` before it, or in ``country``; ``""`` where it is none."""
     if not _tells_phone(phone):
         return ""
+    # With the first number: its rules for every country are no small thing to load.
+    import phonenumbers
+
     text = phone.strip()
     for number, region in ((text, None), (f"+{text}", None), (text, country)):
         if region is None and not number.startswith("+"):

@@ -11,9 +11,13 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-import redis
 from django.conf import settings
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 logger = logging.getLogger(__name__)
 
@@ -36,21 +40,26 @@ class Counters:
     """Fixed windows by key."""
 
     def __init__(self, url: str = "") -> None:
-        self._redis = (
-            redis.Redis.from_url(
-                url,
-                socket_timeout=REDIS_TIMEOUT_S,
-                socket_connect_timeout=REDIS_TIMEOUT_S,
-                retry=None,
-                retry_on_error=[],
-            )
-            if url
-            else None
-        )
+        self._url = url
         self._broken_until = 0.0
         self._lock = threading.Lock()
         self._local: dict[str, tuple[float, int]] = {}
         self._tidy_at = 0.0
+
+    @cached_property
+    def _redis(self) -> Redis | None:
+        if not self._url:
+            return None
+        # With the first call: a command counts none.
+        from redis import Redis
+
+        return Redis.from_url(
+            self._url,
+            socket_timeout=REDIS_TIMEOUT_S,
+            socket_connect_timeout=REDIS_TIMEOUT_S,
+            retry=None,
+            retry_on_error=[],
+        )
 
     def exceeded(self, key: str, windows: Sequence[Window]) -> int:
         """Count one call in every window; return 0, or after how many seconds the exceeded window ends."""
@@ -75,13 +84,15 @@ class Counters:
 
     def _count(self, names: list[str], windows: Sequence[Window], now: float) -> list[int]:
         if self._redis is not None and time.monotonic() >= self._broken_until:
+            from redis import RedisError
+
             try:
                 pipe = self._redis.pipeline(transaction=False)
                 for name, window in zip(names, windows, strict=True):
                     pipe.incr(name)
                     pipe.expire(name, window.seconds + 1)
                 return [int(count) for count in pipe.execute()[::2]]
-            except redis.RedisError as error:
+            except RedisError as error:
                 self._broken_until = time.monotonic() + BREAK_S
                 logger.warning("Counting calls in this process for %.0f s: %s", BREAK_S, type(error).__name__)
         return [self._count_here(name, now + window.seconds, now) for name, window in zip(names, windows, strict=True)]

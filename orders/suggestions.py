@@ -10,8 +10,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rapidfuzz import fuzz, process
-
 from orders.models import Company, MenuProduct, MenuProductCode
 from orders.names import name_key
 from orders.unmapped import Unmapped
@@ -86,6 +84,9 @@ class Suggester:
                     yield Suggestion(self._products[product_id], Why.ID)
 
     def _close(self, entry: Unmapped) -> Iterable[Suggestion]:
+        # With the first name: a command compares none.
+        from rapidfuzz import fuzz, process
+
         scored: list[tuple[float, int]] = []
         for key in _keys(entry):
             best = process.extract(

@@ -8,7 +8,6 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import jwt
 from django.conf import settings
 
 from integration.models import ProviderCredential
@@ -96,11 +95,16 @@ def issue_token(provider: str, account: Account, now: datetime) -> str:
         "exp": now + timedelta(seconds=TOKEN_LIFE_S[provider]),
         "jti": uuid.uuid4().hex,
     }
+    # With the first token, as in providers/signatures.py.
+    import jwt
+
     return jwt.encode(claims, _key(), algorithm="HS256")
 
 
 def account_of_token(provider: str, token: str) -> Account:
     """Return whose a token is; raise TokenError for one that is expired or none of ours."""
+    import jwt
+
     try:
         claims = jwt.decode(token, _key(), algorithms=["HS256"], audience=provider, options={"require": ["exp", "sub"]})
     except jwt.ExpiredSignatureError as error:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import zoneinfo
+from functools import cache
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.choices import CallableChoiceIterator
 
 from orders.admin.lists import CompanyFilter
 from orders.admin.opening_hours import OpeningHoursField
@@ -17,12 +19,18 @@ from orders.models import Branch, BranchStore, Company, Order
 from providers.registry import provider_choices
 
 
+@cache
+def time_zones() -> list[tuple[str, str]]:
+    """Return the names of all time zones as choices, read from the disk when somebody first sees them."""
+    return [(name, name) for name in sorted(zoneinfo.available_timezones())]
+
+
 class CompanyForm(CompanyScopedForm):
     class Meta:
         model = Company
         fields = ("name", "slug", "country", "currency", "time_zone", "business_day_cutoff")
         widgets = {
-            "time_zone": forms.Select(choices=[(name, name) for name in sorted(zoneinfo.available_timezones())]),
+            "time_zone": forms.Select(choices=CallableChoiceIterator(time_zones)),
         }
         help_texts = {
             "slug": "Its short name in commands.",
