@@ -11,7 +11,8 @@ from typing import Any
 bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '3001'}"
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
-threads = int(os.environ.get("WEB_THREADS") or 8)
+# More than deliveries are worked at once (WEBHOOK_PLACES): the others wait for a place, or store what finds none.
+threads = int(os.environ.get("WEB_THREADS") or 24)
 raw_env = ["SERVES_REQUESTS=true"]
 
 # Each worker loads the application after the fork: a pool of connections must not be shared between processes.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import logging
@@ -20,7 +21,7 @@ from integration.delivery_rollup import mark_late
 from integration.envelope import provider_request, read_envelope
 from integration.fingerprints import describe, of_failure, of_fault
 from integration.hub.forwards import forward_delivery
-from integration.metrics import ATTEMPTS, STEP_SECONDS
+from integration.metrics import ATTEMPTS, POSTPONED, STEP_SECONDS
 from integration.models import Alert, WebhookAttempt, WebhookBody, WebhookLog, WebhookStatus
 from integration.models.webhook import RECONCILIATION
 from integration.models.webhook import SETTLED as SETTLED
@@ -28,7 +29,8 @@ from integration.redaction import redact_headers
 from integration.retry import WORK_LEASE_S, next_delay
 from orders import live
 from orders.audit import record_act
-from orders.compiled import Select, Update, insert, insert_hurried
+from orders.compiled import Select, Update
+from orders.inserts import insert, insert_hurried
 from orders.logs import following
 from orders.models import Company, User
 from orders.models.order import order_id_for
@@ -102,11 +104,13 @@ def record(
     is_test: bool = False,
     key: str = "",
     hurried: bool = False,
+    postponed: bool = False,
 ) -> Recorded:
     """Commit a verified delivery, byte for byte, and claim it for this process; or return the one we already have.
 
     ``key`` names it where its own bytes do not. ``hurried`` does not wait for the disk: the commit of its result does, or
-    :func:`confirm`, and before one of them nobody is told that we have it.
+    :func:`confirm`, and before one of them nobody is told that we have it. ``postponed`` claims nothing: it is due for the
+    sweep at once.
 
     A known key with another body is stored too, ``quarantined`` as ``delivery_conflict``: the first stands.
     """
@@ -131,10 +135,16 @@ def record(
         claim_token=uuid.uuid4(),
         received_at=received_at,
     )
+    if postponed:
+        log.status, log.claim_token, log.next_attempt_at, log.attempts = WebhookStatus.RECEIVED, None, received_at, 0
+        _name_order(log, request)
     if insert_hurried(log, WebhookBody(log=log, body=request.body)) if hurried else _insert(log, request.body):
         logger.debug(
             "Event %s of %s is new: %d bytes, known by its %s", log.id, provider, log.body_size, key.split(":")[0]
         )
+        if postponed:
+            POSTPONED.add(provider)
+            _announce(log)
         return Recorded(log, True)
     known = WebhookLog.objects.get(company=company, provider=provider, delivery_key=key)
     if known.body_sha256 == log.body_sha256:
@@ -154,6 +164,19 @@ def record(
     _alert_quarantined(log)
     _announce(log)
     return Recorded(log, True)
+
+
+def _name_order(log: WebhookLog, request: InboundRequest) -> None:
+    """Note whose order it is before anything is applied: the answer has to name it. What cannot be read names none."""
+    with contextlib.suppress(PayloadError):
+        _note_order(log, parse_row(log, request))
+
+
+def _note_order(log: WebhookLog, events: list[OrderEvent]) -> None:
+    event = next((each for each in events if each.external_id or each.order_ref), None)
+    if event is not None and log.company is not None:
+        log.external_id = log.external_id or event.external_id
+        log.order_id = log.order_id or order_id_of(log.company, log.provider, event)
 
 
 def _insert(log: WebhookLog, body: bytes) -> bool:
@@ -284,7 +307,7 @@ def process(
         except Exception as error:
             log.claim_token = token  # what failed may be the commit, after the result was in hand
             # Whoever looks for the order finds what became of it.
-            log.external_id = log.external_id or next((each.external_id for each in events if each.external_id), "")
+            _note_order(log, events)
             if not _fail(log, error, this):
                 return log
     ATTEMPTS.add(log.provider, trigger, log.status)
@@ -507,7 +530,7 @@ def _fail(log: WebhookLog, error: Exception, this: _Try) -> bool:
 
 
 _FAILURE_FIELDS = (
-    "status", "external_id", "error_code", "error", "details", "fingerprint", "claim_token", "next_attempt_at",
+    "status", "external_id", "order_id", "error_code", "error", "details", "fingerprint", "claim_token", "next_attempt_at",
     "processed_at",
 )  # fmt: skip
 

@@ -28,6 +28,11 @@ ATTEMPTS = Count(
     "Tries to process a delivery, by who asked (live, retry, replay) and what became of it.",
     ("provider", "trigger", "outcome"),
 )
+POSTPONED = Count(
+    "integration_webhooks_postponed",
+    "Deliveries that were stored and left to the sweeper, since as many were being worked as there are places.",
+    ("provider",),
+)
 PUSH_ATTEMPTS = Count(
     "integration_push_attempts", "Tries to tell a provider a status, by what became of it.", ("provider", "outcome")
 )

@@ -6,34 +6,56 @@ SQL is Django's own, and so are the instances: a field or an ordering that is ad
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import itertools
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Generic, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
-from django.db.backends.postgresql.base import ServerBindingCursor
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Expression, Field, Model, QuerySet
-from django.db.models.constants import OnConflict
 from django.db.models.query import get_related_populators
-from django.db.models.signals import post_save, pre_save
-from django.db.models.sql import InsertQuery, UpdateQuery
+from django.db.models.sql import UpdateQuery
+from psycopg import RawCursor
 
 M = TypeVar("M", bound=Model)
 
 
+class _Cursor(RawCursor[Any]):
+    """A cursor for statements whose places are ``$1``, ``$2``: nothing in them is looked for. One for each connection, kept."""
+
+    def close(self) -> None:
+        """Stay open for the connection's next statement."""
+
+
 def cursor(connection: Any = None) -> Any:
-    """Return a cursor; on Postgres one whose statements are read and planned once for each connection, and not each time."""
+    """Return a cursor; on Postgres one whose statements are read and planned once for each connection, and not each time.
+
+    They want their places as :func:`placed` writes them. What one statement answers is gone with the next.
+    """
     connection = connection or connections[DEFAULT_DB_ALIAS]
     if connection.vendor != "postgresql":
         return connection.cursor()
     connection.ensure_connection()
-    factory = connection.connection.cursor_factory
-    connection.connection.cursor_factory = ServerBindingCursor
-    try:
-        return connection.cursor()
-    finally:
-        connection.connection.cursor_factory = factory
+    own = connection.connection
+    kept = getattr(own, "_kept_cursor", None)
+    if kept is None:
+        factory, own.cursor_factory = own.cursor_factory, _Cursor
+        try:
+            kept = own._kept_cursor = connection.create_cursor()
+        finally:
+            own.cursor_factory = factory
+    return connection._prepare_cursor(kept)
+
+
+@cache
+def placed(sql: str) -> str:
+    """Return a statement with its places as the database has them: ``%s`` in SQLite, ``$1``, ``$2`` … in Postgres."""
+    if connections[DEFAULT_DB_ALIAS].vendor != "postgresql":
+        return sql
+    number = itertools.count(1)
+    return re.sub("%[s%]", lambda found: f"${next(number)}" if found[0] == "%s" else "%", sql)
 
 
 class Param(Expression):
@@ -122,7 +144,7 @@ class Select(Generic[M]):
             plan = self._plans[key] = self._compile({name: len(values[name]) for name in lists})
         connection = connections[DEFAULT_DB_ALIAS]
         with cursor(connection) as asked:
-            asked.execute(plan.sql, _fill(plan.params, values, connection))
+            asked.execute(placed(plan.sql), _fill(plan.params, values, connection))
             rows = asked.fetchall()
         return [plan.build(row, connection) for row in rows]
 
@@ -162,7 +184,7 @@ class Update(Generic[M]):
         values |= {f"new {name}": getattr(row, name) for name in self._fields}
         connection = connections[DEFAULT_DB_ALIAS]
         with cursor(connection) as asked:
-            asked.execute(sql, _fill(params, values, connection))
+            asked.execute(placed(sql), _fill(params, values, connection))
             return int(asked.rowcount)
 
     def _compile(self) -> tuple[str, Sequence[Any]]:
@@ -171,104 +193,3 @@ class Update(Generic[M]):
         query.add_update_values({name: Param(f"new {name}", _field(found.model, name)) for name in self._fields})
         sql, params = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
         return sql, params
-
-
-_inserts: dict[tuple[type[Model], bool], str] = {}
-
-
-def insert(row: Model, *, unless_taken: bool = False) -> bool:
-    """Insert a new row whose key it brings itself, as ``save(force_insert=True)`` does. Raises IntegrityError.
-
-    ``unless_taken`` returns False where a constraint is against it, and does nothing then.
-    """
-    model = type(row)
-    sql = _inserts.get((model, unless_taken))
-    if sql is None:
-        sql = _inserts[model, unless_taken] = _insert_sql([row], OnConflict.IGNORE if unless_taken else None)
-    pre_save.send(model, instance=row, raw=False, using=DEFAULT_DB_ALIAS, update_fields=None)
-    connection = connections[DEFAULT_DB_ALIAS]
-    with cursor(connection) as asked:
-        asked.execute(sql, _values(row, connection))
-        if not asked.rowcount:
-            return False
-    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
-    post_save.send(model, instance=row, created=True, raw=False, using=DEFAULT_DB_ALIAS, update_fields=None)
-    return True
-
-
-def insert_all(rows: list[Any]) -> None:
-    """Insert new rows of one model in one statement, as ``bulk_create`` does: without signals. Raises IntegrityError."""
-    connection = connections[DEFAULT_DB_ALIAS]
-    if connection.vendor != "postgresql" or len(rows) < SEVERAL:
-        if rows:
-            type(rows[0])._default_manager.bulk_create(rows)
-        return
-    model = type(rows[0])
-    sql = _inserts_of_several.get(model)
-    if sql is None:
-        # A list for each column, however many rows there are.
-        sql = _inserts_of_several[model] = _insert_sql(rows[:SEVERAL])
-    columns = [list(column) for column in zip(*(_values(row, connection) for row in rows), strict=True)]
-    with cursor(connection) as asked:
-        asked.execute(sql, columns)
-    for row in rows:
-        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
-
-
-def insert_hurried(row: Model, beside: Model) -> bool:
-    """Insert a new row and one that refers to it, both or none; return False where a constraint is against the first.
-
-    Their commit does not wait for the disk: a machine that fails within the next second may forget both. For what nobody is
-    told of before a later commit, which takes them to the disk as well. On Postgres one statement. Without signals there.
-    """
-    connection = connections[DEFAULT_DB_ALIAS]
-    if connection.vendor != "postgresql":
-        with _no_wait(connection), transaction.atomic():
-            return insert(row, unless_taken=True) and insert(beside)
-    key = type(row), type(beside)
-    sql = _inserts_hurried.get(key)
-    if sql is None:
-        first, second = _insert_sql([row], OnConflict.IGNORE), _insert_sql([beside])
-        # Both are Django's own, without a value in them.
-        sql = _inserts_hurried[key] = (
-            f"WITH hurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),"  # noqa: S608
-            f" first AS ({first} RETURNING 1) {second.replace(' VALUES (', ' SELECT ').removesuffix(')')} FROM first, hurried"
-        )
-    values = [_values(each, connection) for each in (row, beside)]
-    with cursor(connection) as asked:
-        asked.execute(sql, values[0] + values[1])
-        if not asked.rowcount:
-            return False
-    for each in (row, beside):
-        each._state.adding, each._state.db = False, DEFAULT_DB_ALIAS
-    return True
-
-
-@contextmanager
-def _no_wait(connection: Any) -> Iterator[None]:
-    """Let SQLite commit without waiting for the disk; inside of a transaction nothing commits, and it takes no setting."""
-    if connection.in_atomic_block:
-        yield
-        return
-    connection.ensure_connection()
-    connection.connection.execute("PRAGMA synchronous=NORMAL")
-    try:
-        yield
-    finally:
-        connection.connection.execute("PRAGMA synchronous=FULL")
-
-
-def _insert_sql(rows: list[Any], on_conflict: OnConflict | None = None) -> str:
-    query = InsertQuery(type(rows[0]), on_conflict=on_conflict)
-    query.insert_values(rows[0]._meta.local_concrete_fields, rows)
-    return str(query.get_compiler(DEFAULT_DB_ALIAS).as_sql()[0][0])
-
-
-def _values(row: Model, connection: Any) -> list[Any]:
-    fields = row._meta.local_concrete_fields
-    return [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
-
-
-SEVERAL = 2
-_inserts_hurried: dict[tuple[type[Model], type[Model]], str] = {}
-_inserts_of_several: dict[type[Model], str] = {}

@@ -1,22 +1,38 @@
-"""An order's lines and their options: writing them, and telling whether a payload tells others."""
+"""An order's lines and their options: making their rows, and telling whether a payload tells others."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from orders.compiled import insert_all
+from orders.inserts import insert_all
 from orders.matching import Menu
 from orders.models import MenuProduct, Order, OrderItem, OrderItemModifier
 from providers.events import AMOUNT_FIELDS, Line, Modifier, OrderSnapshot
 
 
-def write_lines(order: Order, lines: Iterable[Line], store_ids: tuple[str, ...]) -> bool:
-    """Write lines and modifiers and the order's item count; tell whether one of them is not on the menu.
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """An order's lines and their options as new rows, parents before children; not written yet."""
 
-    Foreign keys are checked at the commit, so the lines may stand before their order does.
-    """
+    items: list[OrderItem]
+    options: list[OrderItemModifier]
+    is_on_menu: bool
+    """All of the lines are; an option that is not has a name at least."""
+
+    @property
+    def item_count(self) -> int:
+        return sum(item.quantity for item in self.items)
+
+    def write(self) -> None:
+        insert_all(self.items)
+        insert_all(self.options)
+
+
+def build_lines(order: Order, lines: Iterable[Line], store_ids: tuple[str, ...]) -> Lines:
+    """Make the rows of lines and options, with the products of the menu that they mean."""
     lines = tuple(lines)
     menu = Menu(order.company, order.provider, lines, store_ids)
     items: list[OrderItem] = []
@@ -38,10 +54,7 @@ def write_lines(order: Order, lines: Iterable[Line], store_ids: tuple[str, ...])
         items.append(item)
         unmapped = unmapped or product is None
         unmapped = _add_modifiers(item, None, line.modifiers, menu, modifiers) or unmapped
-    insert_all(items)
-    insert_all(modifiers)
-    order.item_count = sum(item.quantity for item in items)
-    return unmapped
+    return Lines(items, modifiers, is_on_menu=not unmapped)
 
 
 def _add_modifiers(

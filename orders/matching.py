@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
 
-from orders.compiled import Param, Params, Select, insert
+from orders.compiled import Param, Params, Select
 from orders.contacts import Contact
+from orders.inserts import insert
 from orders.models import Branch, BranchStore, Company, Customer, MenuProduct, MenuProductCode
 from orders.names import name_key
 from providers.events import Line, Modifier

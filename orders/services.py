@@ -22,14 +22,14 @@ from django.utils.translation import gettext_noop
 
 from orders.amounts import adds_up, computed_total
 from orders.bell import ring_after_provider, ring_after_step, ring_of_new
-from orders.compiled import Select, insert
+from orders.compiled import Select
 from orders.contacts import is_blank, read_contact
-from orders.lines import as_snapshot, lines_differ, write_lines
+from orders.lines import as_snapshot, build_lines, lines_differ
 from orders.matching import BranchMatch, match_branch, match_customer, store_to_keep
 from orders.models import Company, Order, OrderEvent, User
 from orders.models.order import order_id_for
 from orders.signals import status_changed_by_person
-from orders.timeline import lock_order, next_seq, write_change, write_event
+from orders.timeline import lock_order, next_seq, open_order, write_change, write_event
 from orders.transitions import CALLED_OFF, RANK, move_by_person, move_by_platform, move_by_provider
 from providers.events import (
     AMOUNT_FIELDS,
@@ -174,14 +174,15 @@ def _create(company: Company, provider: str, event: ProviderEvent, delivery: Del
     _set_customer(company, order, snapshot.customer)
     if order.customer is None and order.fulfilled_by == FulfilledBy.RESTAURANT:
         reasons.add("missing_customer")
-    if write_lines(order, snapshot.lines or (), snapshot.store_ids):
+    lines = build_lines(order, snapshot.lines or (), snapshot.store_ids)
+    order.item_count = lines.item_count
+    if not lines.is_on_menu:
         reasons.add("unmapped_item")
     set_reasons(order, reasons)
-    order.seq = next_seq(company.id)
-    insert(order)
-    write_event(
+    open_order(
         order,
-        seq=order.seq,
+        lines.items,
+        lines.options,
         type=Kind.CREATED.value,
         source=OrderEvent.Source.PROVIDER,
         provider_status=event.provider_status,
@@ -417,8 +418,11 @@ def _replace_fields(company: Company, order: Order, event: ProviderEvent) -> dic
     if snapshot.lines is not None and lines_differ(order, snapshot.lines):
         changes["items"] = [order.item_count, sum(line.quantity for line in snapshot.lines)]
         order.items.all().delete()
+        lines = build_lines(order, snapshot.lines, snapshot.store_ids)
+        lines.write()
+        order.item_count = lines.item_count
         reasons.discard("unmapped_item")
-        if write_lines(order, snapshot.lines, snapshot.store_ids):
+        if not lines.is_on_menu:
             reasons.add("unmapped_item")
     if changes.keys() & {"items", *AMOUNT_FIELDS}:
         reasons.discard("amount_mismatch")

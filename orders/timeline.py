@@ -6,13 +6,15 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import F
+from django.db.models.signals import post_save
 from django.utils import timezone
 
 from orders import live
-from orders.compiled import cursor, insert
-from orders.models import CompanySequence, Order, OrderEvent, User
+from orders.compiled import cursor, placed
+from orders.inserts import insert, insert_all, insert_numbered
+from orders.models import CompanySequence, Order, OrderEvent, OrderItem, OrderItemModifier, User
 from providers.events import Kind
 
 
@@ -24,7 +26,7 @@ def lock_order(order_id: uuid.UUID) -> None:
     if connection.vendor == "postgresql":
         key = int.from_bytes(order_id.bytes[:8], "big", signed=True)
         with cursor() as asked:
-            asked.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+            asked.execute("SELECT pg_advisory_xact_lock($1)", [key])
 
 
 def next_seq(company_id: uuid.UUID) -> int:
@@ -32,11 +34,13 @@ def next_seq(company_id: uuid.UUID) -> int:
     pk = CompanySequence._meta.pk.get_db_prep_value(company_id, connection)
     with cursor() as asked:
         asked.execute(
-            "INSERT INTO company_sequences (company_id, last_seq) VALUES (%s, 1)"
-            " ON CONFLICT (company_id) DO UPDATE SET last_seq = company_sequences.last_seq + 1 RETURNING last_seq",
+            placed(f"INSERT INTO company_sequences (company_id, last_seq) VALUES (%s, 1) {_ONE_UP}"),  # noqa: S608
             [pk],
         )
         return int(asked.fetchone()[0])
+
+
+_ONE_UP = "ON CONFLICT (company_id) DO UPDATE SET last_seq = company_sequences.last_seq + 1 RETURNING last_seq"
 
 
 LEAP = 1_000_000
@@ -82,7 +86,37 @@ def write_change(
 
 def write_event(order: Order, **fields: Any) -> OrderEvent:
     """Append an entry; one that has a number goes to the sockets after the commit."""
-    entry = OrderEvent(
+    entry = _entry(order, **fields)
+    insert(entry)
+    if entry.seq is not None:
+        live.announce_order(order, entry)
+    return entry
+
+
+def open_order(order: Order, items: list[OrderItem], options: list[OrderItemModifier], **fields: Any) -> OrderEvent:
+    """Write a new order with its lines, their options and its first entry, under the company's next number.
+
+    On Postgres that is one statement. Foreign keys are checked at the commit, so that lines may stand before their order.
+    """
+    entry = _entry(order, **fields)
+    if connection.vendor == "postgresql":
+        insert_numbered("seq", _NUMBER, [order.company_id], (order, entry), (items, options))
+        post_save.send(OrderEvent, instance=entry, created=True, raw=False, using=DEFAULT_DB_ALIAS, update_fields=None)
+    else:
+        insert_all(items)
+        insert_all(options)
+        order.seq = entry.seq = next_seq(order.company_id)
+        insert(order)
+        insert(entry)
+    live.announce_order(order, entry)
+    return entry
+
+
+_NUMBER = f"INSERT INTO company_sequences (company_id, last_seq) SELECT %s, 1 FROM listed {_ONE_UP}"  # noqa: S608
+
+
+def _entry(order: Order, **fields: Any) -> OrderEvent:
+    return OrderEvent(
         company_id=order.company_id,
         order=order,
         status=order.status,
@@ -91,7 +125,3 @@ def write_event(order: Order, **fields: Any) -> OrderEvent:
         created_at=timezone.now(),
         **fields,
     )
-    insert(entry)
-    if entry.seq is not None:
-        live.announce_order(order, entry)
-    return entry

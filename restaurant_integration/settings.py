@@ -86,6 +86,10 @@ if not WEBHOOK_VALIDATE_SIGNATURE and not DEBUG:
     raise ImproperlyConfigured("WEBHOOK_VALIDATE_SIGNATURE=false is for development: it needs DEBUG=true.")
 WEBHOOK_RATE_LIMIT = env.str("WEBHOOK_RATE_LIMIT", default="6000/60")
 WEBHOOK_MAX_BYTES = 1024 * 1024
+WEBHOOK_PLACES = env.int("WEBHOOK_PLACES", default=2 if EMBEDDED else 6)
+"""How many deliveries a process works at once. SQLite has one writer at a time: more would only stand in each other's way."""
+WEBHOOK_QUEUE = env.int("WEBHOOK_QUEUE", default=12)
+"""How many may wait for a place before the next is only stored."""
 LOG_WEBHOOKS = env.bool("LOG_WEBHOOKS", default=True)
 LOG_WEBHOOK_FAILURES = env.bool("LOG_WEBHOOK_FAILURES", default=True)
 WEBHOOK_LOG_RETENTION_DAYS = env.int("WEBHOOK_LOG_RETENTION_DAYS", default=30)
@@ -236,7 +240,7 @@ else:
             DATABASES["default"]["OPTIONS"]["pool"] = {
                 "connection_class": BoundedConnection,
                 "min_size": 1,
-                "max_size": env.int("DATABASE_POOL_SIZE", default=10),
+                "max_size": env.int("DATABASE_POOL_SIZE", default=24),
                 "timeout": 1.5,
                 # Reconnecting is given up soon and begun anew: the pool's own pauses grow to minutes.
                 "reconnect_timeout": 2,

@@ -29,8 +29,8 @@ ROWS_EVERY_S, PANELS_EVERY_S = 1.2, 5.0
 """How often a page asks at most, however many frames come (static/js/batches.js, static/js/dashboard.js)."""
 WEB_PROCESSES, WORKER_CHILDREN, SOCKET_PROCESSES = 2, 2, 1
 """What ``make up`` starts."""
-POOL, SOCKETS_POOL, SWEEPER_CONNECTIONS = 10, 10, 8
-"""Connections to Postgres: DATABASE_POOL_SIZE of each process that serves requests; the sweeper's loop and threads."""
+POOL, SOCKETS_POOL, SWEEPER_CONNECTIONS = 24, 10, 8
+"""Connections to Postgres: DATABASE_POOL_SIZE of each web process; the threads of a daphne; the sweeper's loop and threads."""
 QUICK_RULES_EVERY_S = 30.0
 COMPARED_EVERY_S = 900.0
 

@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from integration import inbox
 from integration.models import WebhookBody, WebhookLog
-from orders import compiled
-from orders.compiled import insert
+from orders import inserts
+from orders.inserts import insert
 
 NORMAL, FULL = 1, 2
 """What SQLite calls a commit that does not wait for the disk, and one that does."""
@@ -51,7 +51,7 @@ def test_only_the_commit_of_a_delivery_does_not_wait_on_sqlite(amman, is_known):
     request = amman.sample("careem")
     if is_known:
         amman.post("careem", request)
-    with mock.patch.object(compiled, "insert", noted):
+    with mock.patch.object(inserts, "insert", noted):
         assert amman.post("careem", request).status_code == 200
     assert levels == {"WebhookLog": NORMAL} | ({} if is_known else {"WebhookBody": NORMAL})
     assert level() == FULL

@@ -22,6 +22,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from integration import inbox, metrics
+from integration.admission import admission
 from integration.answers import answer_for
 from integration.envelope import Envelope, read_envelope
 from integration.limits import refused_limit, webhook_limit
@@ -68,6 +69,8 @@ class WebhookView(APIView):
     provider = "nexara"
     """Whose request it is, as far as it is known: of an envelope that names no provider the hub's."""
     started = 0.0
+    has_place = True
+    """Whether the delivery is worked now; without a place it is stored, and waits for the sweep."""
 
     def handle(self, request: Request, **kwargs: str) -> Response:
         """Answer in any case, and count it."""
@@ -86,7 +89,8 @@ class WebhookView(APIView):
         """Take the request in: a refusal has its code, a database that is away is 503."""
         received_at = timezone.now()
         try:
-            return self.receive(request._request, received_at, **kwargs)
+            with admission.ask() as self.has_place:
+                return self.receive(request._request, received_at, **kwargs)
         except Refused as refused:
             return refused.response
         except (OperationalError, InterfaceError) as error:
@@ -180,14 +184,14 @@ class WebhookView(APIView):
         is_envelope: bool = False,
         is_test: bool = False,
     ) -> Response:
-        """Record a verified request, process it, answer."""
+        """Record a verified request, process it where there is a place, answer."""
         assert sender.company is not None
         self.limit(webhook_limit(sender.company, adapter.slug))
         with metrics.STEP_SECONDS.time(adapter.slug, "record"):
             recorded = inbox.record(
                 sender.company, adapter.slug, adapter, inbound, proof=proof, received_at=received_at,
                 is_envelope=is_envelope, is_test=is_test or sender.is_sandbox, address=request.META["REMOTE_ADDR"],
-                request_id=getattr(request, "request_id", ""), hurried=True,
+                request_id=getattr(request, "request_id", ""), hurried=self.has_place, postponed=not self.has_place,
             )  # fmt: skip
         log = recorded.log
         if recorded.is_new and log.claim_token is not None:
@@ -268,7 +272,8 @@ class EnvelopeView(WebhookView):
         self.limit(webhook_limit(sender.company, slug))
         recorded = inbox.record(
             sender.company, slug, None, inbound, proof=proof, received_at=now, is_envelope=True,
-            address=request.META["REMOTE_ADDR"], request_id=getattr(request, "request_id", ""), hurried=True,
+            address=request.META["REMOTE_ADDR"], request_id=getattr(request, "request_id", ""), hurried=self.has_place,
+            postponed=not self.has_place,
         )  # fmt: skip
         if recorded.is_new and recorded.log.claim_token is not None:
             self._process(recorded.log, inbound)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import uuid
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.models.signals import post_save
 
-from orders.compiled import Select, Update, insert, insert_all
-from orders.models import BranchStore, Customer, MenuProductCode, Order, OrderItem
+from orders.compiled import Select, Update, placed
+from orders.inserts import insert, insert_all
+from orders.models import BranchStore, Customer, MenuProductCode, Order, OrderEvent, OrderItem, OrderItemModifier
+from orders.timeline import last_seq, open_order
 
 NOW = "2026-01-10T12:00Z"
 CODES = Select(
@@ -127,12 +130,79 @@ def test_unless_taken_leaves_the_row_that_was_first(company):
     assert Customer.objects.get() == first
 
 
+def new_order(company, external_id: str) -> Order:
+    now = datetime.fromisoformat(NOW)
+    return Order(
+        id=uuid.uuid4(), company=company, provider="careem", external_id=external_id, currency="JOD", total=Decimal("1.250"),
+        customer_name="100 % 'Layla' %s {} \\ ليلى", delivery_address={"city": "Amman", "floor": None}, discount=None,
+        attention_reasons=["unmapped_item"], placed_at=now, received_at=now, created_at=now, updated_at=now,
+    )  # fmt: skip
+
+
+def values_of(row) -> dict:
+    return {field.attname: getattr(row, field.attname) for field in row._meta.local_concrete_fields}
+
+
+@pytest.mark.parametrize(("lines", "options"), [(0, 0), (1, 0), (1, 1), (3, 5)])
+def test_an_order_is_opened_with_all_that_belongs_to_it_under_the_next_number(company, mansaf, lines, options):
+    opened = []
+    for external_id in ("1", "2"):
+        order = new_order(company, external_id)
+        items = [
+            OrderItem(order_id=order.id, position=n, quantity=n + 1, unit_price=Decimal("1.5"), menu_product=mansaf)
+            for n in range(lines)
+        ]
+        rows = [
+            OrderItemModifier(item_id=items[0].id, position=n, name=f"Option {n}", price=None) for n in range(options)
+        ]
+        with transaction.atomic():
+            entry = open_order(
+                order, items, rows, type="order.created", source="provider", changes={"a": [1, None]},
+                occurred_at=order.placed_at,
+            )  # fmt: skip
+        opened.append((order, entry, items, rows))
+    for number, (order, entry, items, rows) in enumerate(opened, 1):
+        assert (order.seq, entry.seq) == (number, number)
+        assert not any(row._state.adding for row in (order, entry, *items, *rows))
+        for row in (order, entry, *items, *rows):
+            assert values_of(type(row).objects.get(pk=row.pk)) == values_of(row)
+    assert (OrderItem.objects.count(), OrderItemModifier.objects.count()) == (2 * lines, 2 * options)
+    assert last_seq(company.id) == 2
+
+
+def test_an_order_whose_rows_are_refused_takes_no_number(company):
+    order = new_order(company, "1")
+    items = [OrderItem(order_id=order.id, position=0, quantity=1) for _ in range(2)]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        open_order(order, items, [], type="order.created", source="provider", occurred_at=order.placed_at)
+    assert (Order.objects.count(), last_seq(company.id)) == (0, 0)
+
+
+def test_what_hears_of_entries_hears_of_the_first_one(company):
+    heard = []
+
+    def hear(sender, instance, created, **kwargs):
+        heard.append((instance, created, instance.order.seq))
+
+    post_save.connect(hear, sender=OrderEvent)
+    try:
+        order = new_order(company, "1")
+        entry = open_order(order, [], [], type="order.created", source="provider", occurred_at=order.placed_at)
+    finally:
+        post_save.disconnect(hear, sender=OrderEvent)
+    assert heard == [(entry, True, 1)]
+
+
+def test_places_are_those_of_the_database():
+    wanted = "a = $1 AND b LIKE '%' AND c IN ($2, $3)" if connection.vendor == "postgresql" else None
+    written = "a = %s AND b LIKE '%%' AND c IN (%s, %s)"
+    assert placed(written) == (wanted or written)
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 7])
 def test_several_rows_are_inserted_with_one_query(company, mansaf, count, django_assert_num_queries):
-    order = Order.objects.create(
-        id=uuid.uuid4(), company=company, provider="careem", external_id="1", currency="JOD", total="1.000",
-        placed_at=NOW, received_at=NOW, created_at=NOW, updated_at=NOW,
-    )  # fmt: skip
+    order = new_order(company, "1")
+    order.save(force_insert=True)
     rows = [
         OrderItem(
             order_id=order.id, position=n, name=f"Dish {n} 'quoted' {{}} \\ منسف", quantity=n + 1,
