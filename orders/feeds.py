@@ -125,18 +125,22 @@ class Feed:
         try:
             while True:
                 message = await layer.receive(channel)
-                frame = message.get("frame")
-                if message.get("type") != "frame" or not isinstance(frame, dict):
-                    continue
-                self.seq = max(self.seq, frame.get("seq") or 0)
-                if "at" in message:
-                    metrics.FRAME_DELAY.took(time.time() - message["at"])
-                self._heard_standing(frame)
-                self._deliver(frame, message.get("branch"))
+                for each in message.get("messages", [message]):
+                    self._take(each)
         finally:
             rejoin.cancel()
             with contextlib.suppress(Exception):
                 await asyncio.wait_for(layer.group_discard(self.group, channel), LEAVE_S)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        frame = message.get("frame")
+        if message.get("type") != "frame" or not isinstance(frame, dict):
+            return
+        self.seq = max(self.seq, frame.get("seq") or 0)
+        if "at" in message:
+            metrics.FRAME_DELAY.took(time.time() - message["at"])
+        self._heard_standing(frame)
+        self._deliver(frame, message.get("branch"))
 
     async def _rejoin(self, layer: Any, channel: str) -> None:
         """Join again and again: a group forgets its members when Redis loses its keys or a message expires unread."""

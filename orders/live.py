@@ -13,6 +13,7 @@ import os
 import threading
 import time
 import uuid
+from collections import deque
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -71,15 +72,19 @@ def announce(company_id: uuid.UUID, frame: dict[str, Any], *, branch_id: str | N
 
 
 class Hints:
-    """Hands messages to the channel layer on one loop, in order. Drops them when the layer is down or too slow."""
+    """Hands messages to the channel layer on one loop, in order. Drops them when the layer is down or too slow.
+
+    What waits for one group goes as one message: a delivery has two frames, and sending costs more than what is sent.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._queue: asyncio.Queue[tuple[str, dict[str, Any]]] | None = None
+        self._waiting: deque[tuple[str, dict[str, Any]]] = deque()
+        self._is_woken = False
+        self._news = asyncio.Event()
         self._pid = 0
         self._broken_until = 0.0
-        self._pending = 0
 
     def use_loop(self, loop: asyncio.AbstractEventLoop) -> None:
         """Send on this loop: the server's own, when everything lives in one process. Safe to call twice."""
@@ -89,16 +94,18 @@ class Hints:
 
     def send(self, group: str, message: dict[str, Any]) -> None:
         """Queue a message. Safe from any thread; after a fork the child starts a loop of its own."""
-        if time.monotonic() < self._broken_until or self._pending >= MAX_PENDING:
+        if time.monotonic() < self._broken_until or len(self._waiting) >= MAX_PENDING:
             metrics.HINTS_DROPPED.add()
             return
         with self._lock:
             if self._loop is None or self._pid != os.getpid() or self._loop.is_closed():
                 self._start_thread()
-            loop, queue = self._loop, self._queue
-            self._pending += 1
-        if loop is not None and queue is not None:
-            loop.call_soon_threadsafe(queue.put_nowait, (group, message))
+            self._waiting.append((group, message))
+            # One wake for all that is queued before the loop looks.
+            is_asleep, self._is_woken = not self._is_woken, True
+            loop, news = self._loop, self._news
+        if is_asleep and loop is not None:
+            loop.call_soon_threadsafe(news.set)
 
     def _start_thread(self) -> None:
         loop = asyncio.new_event_loop()
@@ -106,23 +113,37 @@ class Hints:
         self._start_on(loop)
 
     def _start_on(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop, self._queue, self._pid, self._pending = loop, asyncio.Queue(), os.getpid(), 0
-        asyncio.run_coroutine_threadsafe(self._drain(self._queue), loop)
+        self._loop, self._waiting, self._pid = loop, deque(), os.getpid()
+        self._news, self._is_woken = asyncio.Event(), False
+        asyncio.run_coroutine_threadsafe(self._drain(self._waiting, self._news), loop)
 
-    async def _drain(self, queue: asyncio.Queue[tuple[str, dict[str, Any]]]) -> None:
+    async def _drain(self, waiting: deque[tuple[str, dict[str, Any]]], news: asyncio.Event) -> None:
         layer = get_channel_layer()
         while True:
-            group, message = await queue.get()
-            self._pending = max(0, self._pending - 1)
-            if time.monotonic() < self._broken_until:
-                metrics.HINTS_DROPPED.add()
-                continue
-            try:
-                await asyncio.wait_for(layer.group_send(group, message), SEND_TIMEOUT_S)
-            except Exception as error:
-                self._broken_until = time.monotonic() + BREAK_S
-                metrics.HINTS_DROPPED.add()
-                logger.warning("Live updates are off for %.0f s: %s", BREAK_S, type(error).__name__)
+            await news.wait()
+            news.clear()
+            with self._lock:
+                self._is_woken = False
+                taken = list(waiting)
+                waiting.clear()
+            by_group: dict[str, list[dict[str, Any]]] = {}
+            for group, message in taken:
+                by_group.setdefault(group, []).append(message)
+            for group, messages in by_group.items():
+                await self._send_together(layer, group, messages)
+
+    async def _send_together(self, layer: Any, group: str, messages: list[dict[str, Any]]) -> None:
+        if time.monotonic() < self._broken_until:
+            metrics.HINTS_DROPPED.add(by=len(messages))
+            return
+        message = messages[0] if len(messages) == 1 else {"type": "frames", "messages": messages}
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await layer.group_send(group, message)
+        except Exception as error:
+            self._broken_until = time.monotonic() + BREAK_S
+            metrics.HINTS_DROPPED.add(by=len(messages))
+            logger.warning("Live updates are off for %.0f s: %s", BREAK_S, type(error).__name__)
 
 
 hints = Hints()
