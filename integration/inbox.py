@@ -239,6 +239,8 @@ def process_claimed(
     if not taken:
         return None
     log = WebhookLog.objects.select_related("company", "body").get(pk=log_id)
+    if log.attempts == 1 and trigger == Trigger.RETRY:
+        trigger = Trigger.LIVE  # it was only stored when it came
     with following(log.request_id):
         return process(log, stored_request(log), trigger=trigger, user=user)
 

@@ -102,7 +102,7 @@ def test_what_was_only_stored_is_worked_by_the_next_sweep(amman, full):
     assert Sweeper(has_broker=False).sweep() == 1
     log, order = WebhookLog.objects.get(), Order.objects.get()
     assert (log.status, log.attempts, str(order.id)) == ("processed", 1, answer["orderId"])
-    assert [each.outcome for each in WebhookAttempt.objects.all()] == ["processed"]
+    assert WebhookAttempt.objects.count() == 0, "its row tells its first try"
 
 
 def test_the_same_delivery_again_is_the_one_that_waits(amman, full):

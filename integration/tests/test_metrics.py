@@ -14,11 +14,13 @@ from django.test import Client
 from django.utils import timezone
 
 from integration import breaker, gauges, heartbeat, inbox, sweep
+from integration.admission import Admission
 from integration.alerts import raise_alert
 from integration.models import Alert, AlertChannel, AlertNotice, HealthSample, WebhookLog, WebhookStatus
 from integration.tests.metrics import gauge, moves, names, value
 from integration.tests.outbound import JAHEZ, jahez_token, move, received, work
 from integration.tests.test_outbox import STATUS_URL
+from integration.views import webhook
 from orders.metrics import REGISTRY
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +55,12 @@ def test_a_request_that_finds_no_database_is_counted(amman, monkeypatch):
 
     monkeypatch.setattr(inbox, "record", away)
     with requests("unavailable", "503"):
+        amman.send("careem")
+
+
+def test_a_delivery_that_finds_no_place_is_counted(amman, monkeypatch):
+    monkeypatch.setattr(webhook, "admission", Admission(places=0, queue=0))
+    with moves("integration_webhooks_postponed_total", provider="careem"):
         amman.send("careem")
 
 

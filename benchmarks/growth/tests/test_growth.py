@@ -65,7 +65,7 @@ def test_what_nobody_uses_is_never_full():
 
 def test_a_fleet_is_never_less_than_one_installation():
     small = model.fleet(FIGURES, model.needs(FIGURES, LOAD, Assumed()), Assumed())
-    assert small == model.Fleet(2, 1, 2, 0.45, 1, 1, 1, 40)
+    assert small == model.Fleet(2, 1, 2, 0.45, 1, 1, 1, 68)
 
 
 def test_a_fleet_grows_with_what_is_used():
@@ -77,7 +77,7 @@ def test_a_fleet_grows_with_what_is_used():
     assert found.socket_processes == 40
     assert found.memory_gb == pytest.approx((820 * 100 + 40 * 150 + found.worker_children * 50) / 1000)
     assert found.machines == math.ceil((492 + 12 + 24) / 4.8) == 110
-    assert found.connections_each == math.ceil((8200 + 400 + found.worker_children) / 8) + 8
+    assert found.connections_each == math.ceil((820 * 24 + 400 + found.worker_children) / 8) + 8
 
 
 def test_memory_may_ask_for_more_machines_than_processors_do():
