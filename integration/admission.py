@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from django.conf import settings
 
-WAIT_S = 1.0
+WAIT_S = 2.0
 """How long a delivery waits for its place: by far less than any provider waits for an answer."""
 
 

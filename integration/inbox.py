@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -30,7 +30,7 @@ from integration.retry import WORK_LEASE_S, next_delay
 from orders import live
 from orders.audit import record_act
 from orders.compiled import Select, Update
-from orders.inserts import insert, insert_hurried
+from orders.inserts import insert_pair
 from orders.logs import following
 from orders.models import Company, User
 from orders.models.order import order_id_for
@@ -138,13 +138,12 @@ def record(
     if postponed:
         log.status, log.claim_token, log.next_attempt_at, log.attempts = WebhookStatus.RECEIVED, None, received_at, 0
         _name_order(log, request)
-    if insert_hurried(log, WebhookBody(log=log, body=request.body)) if hurried else _insert(log, request.body):
+    if insert_pair(log, WebhookBody(log=log, body=request.body), hurried=hurried):
         logger.debug(
             "Event %s of %s is new: %d bytes, known by its %s", log.id, provider, log.body_size, key.split(":")[0]
         )
         if postponed:
             POSTPONED.add(provider)
-            _announce(log)
         return Recorded(log, True)
     known = WebhookLog.objects.get(company=company, provider=provider, delivery_key=key)
     if known.body_sha256 == log.body_sha256:
@@ -156,7 +155,7 @@ def record(
     log.details = {"delivery": "the same id as an earlier delivery with another body"}
     log.fingerprint = of_fault(provider, log.error_code, log.details)
     log.processed_at = timezone.now()
-    if not _insert(log, request.body):
+    if not insert_pair(log, WebhookBody(log=log, body=request.body)):
         return _count_duplicate(
             WebhookLog.objects.get(company=company, provider=provider, delivery_key=log.delivery_key)
         )
@@ -177,17 +176,6 @@ def _note_order(log: WebhookLog, events: list[OrderEvent]) -> None:
     if event is not None and log.company is not None:
         log.external_id = log.external_id or event.external_id
         log.order_id = log.order_id or order_id_of(log.company, log.provider, event)
-
-
-def _insert(log: WebhookLog, body: bytes) -> bool:
-    """Insert a row and its bytes in one transaction; False where its key is taken."""
-    try:
-        with transaction.atomic():
-            insert(log)
-            insert(WebhookBody(log=log, body=body))
-    except IntegrityError:
-        return False
-    return True
 
 
 def confirm(log: WebhookLog) -> None:

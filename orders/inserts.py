@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -106,31 +106,35 @@ def _numbered_sql(field: str, number: str, rows: Sequence[Any], lists: Sequence[
     return f"WITH {', '.join(parts)} SELECT * FROM number"  # noqa: S608
 
 
-def insert_hurried(row: Model, beside: Model) -> bool:
+def insert_pair(row: Model, beside: Model, *, hurried: bool = False) -> bool:
     """Insert a new row and one that refers to it, both or none; return False where a constraint is against the first.
 
-    Their commit does not wait for the disk: a machine that fails within the next second may forget both. For what nobody is
-    told of before a later commit, which takes them to the disk as well. On Postgres one statement. Without signals there.
+    On Postgres one statement, without signals. ``hurried`` lets their commit not wait for the disk: a machine that fails
+    within the next second may forget both. For what nobody is told of before a later commit, which takes them there as well.
     """
     connection = connections[DEFAULT_DB_ALIAS]
     if connection.vendor != "postgresql":
-        with _no_wait(connection), transaction.atomic():
+        with _no_wait(connection) if hurried else nullcontext(), transaction.atomic():
             return insert(row, unless_taken=True) and insert(beside)
-    key = type(row), type(beside)
-    sql = _inserts_hurried.get(key)
-    if sql is None:
-        first, second = _insert_sql([row], OnConflict.IGNORE), _insert_sql([beside])
-        # Both are Django's own, without a value in them.
-        sql = _inserts_hurried[key] = (
-            f"WITH hurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),"  # noqa: S608
-            f" first AS ({first} RETURNING 1) {second.replace(' VALUES (', ' SELECT ').removesuffix(')')} FROM first, hurried"
-        )
+    sql = _pair_sql(type(row), type(beside), hurried)
     with cursor(connection) as asked:
         asked.execute(placed(sql), _values(row, connection) + _values(beside, connection))
         if not asked.rowcount:
             return False
     _are_stored([row, beside])
     return True
+
+
+@cache
+def _pair_sql(model: type[Model], beside: type[Model], hurried: bool) -> str:
+    """Write both inserts, which are Django's own without a value in them, as one statement."""
+    first = _insert_sql([model()], OnConflict.IGNORE)
+    second = _insert_sql([beside()]).replace(" VALUES (", " SELECT ").removesuffix(")")
+    setting = "set_config('synchronous_commit', 'off', true)" if hurried else "1"
+    return (
+        f"WITH setting AS MATERIALIZED (SELECT {setting}),"  # noqa: S608
+        f" first AS ({first} RETURNING 1) {second} FROM first, setting"
+    )
 
 
 @contextmanager
@@ -200,6 +204,5 @@ def _are_stored(rows: Sequence[Model]) -> None:
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
-_inserts_hurried: dict[tuple[type[Model], type[Model]], str] = {}
 _inserts_of_several: dict[type[Model], str] = {}
 _inserts_numbered: dict[tuple[Any, ...], str] = {}

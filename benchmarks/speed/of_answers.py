@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
+import time
 from collections.abc import Sequence
 
 from benchmarks.faults.stack import CompanyAccess
-from benchmarks.speed.checks import lost
+from benchmarks.speed.checks import lost, waiting
 from benchmarks.speed.floor import measure_floor
 from benchmarks.speed.installation import Installation, production
 from benchmarks.speed.machine import CpuMeter
@@ -49,11 +51,16 @@ async def measured(installation: Installation, plan: Sequence[Planned], mode: st
     before = f"{label} " if label else ""
     outcome.notes |= {f"{before}{name}": value for name, value in sent.notes().items()}
     outcome.notes[f"{before}cores used"] = meter.shares(sender=sent.cpu_s)
+    ended, left = time.monotonic(), waiting(installation, sent.acknowledged)
     faults = await lost(installation, since, sent.acknowledged)
+    if left:
+        outcome.notes[f"{before}stored, and worked later"] = (
+            f"{left:,}, the last {time.monotonic() - ended:.0f} s after the end"
+        )
     outcome.values["lost"] = outcome.values.get("lost", 0) + sum(int(fault.split()[0]) for fault in faults)
     outcome.faults += faults
     outcome.histograms[label or "answers"] = sent.latencies().encoded()
-    return sent
+    return dataclasses.replace(sent, waiting=left)
 
 
 def refuse_others(sent: Sent, outcome: Outcome) -> None:

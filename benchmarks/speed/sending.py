@@ -36,6 +36,8 @@ class Sent:
     done: list[float]
     status: list[int]
     tries: list[int]
+    waiting: int = 0
+    """How many of the acknowledged were only stored when the last answer came, and not worked yet."""
 
     @property
     def took_s(self) -> float:
@@ -48,8 +50,8 @@ class Sent:
 
     @property
     def per_second(self) -> float:
-        """How many were acknowledged in a second, to the last answer."""
-        return len(self.acknowledged) / self.took_s if self.took_s else 0.0
+        """How many were acknowledged and worked in a second, to the last answer."""
+        return (len(self.acknowledged) - self.waiting) / self.took_s if self.took_s else 0.0
 
     def latencies(self) -> Latencies:
         """Return the times from when each was meant to go; what never was answered counts as the longest wait."""

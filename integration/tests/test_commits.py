@@ -9,7 +9,9 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from integration import inbox
+from integration.admission import Admission
 from integration.models import WebhookBody, WebhookLog
+from integration.views import webhook
 from orders import inserts
 from orders.inserts import insert
 
@@ -90,6 +92,17 @@ def test_only_the_first_of_two_commits_does_not_wait_for_the_disk(waiting, amman
     ):
         assert amman.send("careem").status_code == (202 if fails else 200)
     hurried = [each["sql"] for each in captured if "set_config" in each["sql"]]
-    assert [sql.startswith("WITH hurried") and "webhook_bodies" in sql for sql in hurried] == [True]
+    assert [sql.startswith("WITH setting") and "webhook_bodies" in sql for sql in hurried] == [True]
     assert waits == ends
+    assert (WebhookLog.objects.count(), WebhookBody.objects.count()) == (1, 1)
+
+
+def test_the_commit_of_a_delivery_that_is_only_stored_waits_for_the_disk(amman, monkeypatch):
+    monkeypatch.setattr(webhook, "admission", Admission(places=0, queue=0))
+    with (
+        mock.patch.object(inserts, "_no_wait", side_effect=AssertionError),
+        CaptureQueriesContext(connection) as captured,
+    ):
+        assert amman.send("careem").json()["status"] == "queued"
+    assert [each["sql"] for each in captured if "set_config" in each["sql"]] == []
     assert (WebhookLog.objects.count(), WebhookBody.objects.count()) == (1, 1)

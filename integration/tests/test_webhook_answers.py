@@ -685,7 +685,7 @@ def test_rate_limit_can_be_off(amman, settings):
 
 
 def test_database_that_is_away_is_503_and_leaves_nothing(amman):
-    with mock.patch.object(inbox, "insert_hurried", side_effect=OperationalError("gone")):
+    with mock.patch.object(inbox, "insert_pair", side_effect=OperationalError("gone")):
         response = amman.send("careem")
     assert (response.status_code, response.json()["error"]) == (503, "unavailable")
     assert response.headers["Retry-After"] == "5"
