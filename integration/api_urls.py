@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from django.urls import path
 
-# Imported for what they tell the OpenAPI schema.
-import integration.schema  # noqa: F401
-import orders.schema  # noqa: F401
 from integration.api.alert_channels import (
     AlertChannelListView,
     AlertChannelView,

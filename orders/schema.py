@@ -1,43 +1,41 @@
-"""What the OpenAPI schema says of every endpoint: how one signs in, and how a failure looks."""
+"""What the OpenAPI schema says of every endpoint, and how a failure looks."""
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from django.conf import settings
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular import utils
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
-
-class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """``Authorization: Token <key>``."""
-
-    target_class = "orders.authentication.TokenAuthentication"
-    name = "token"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        return {
-            "type": "apiKey",
-            "in": "header",
-            "name": "Authorization",
-            "description": "`Token <key>`. An owner makes keys at `/api/integration/tokens`; a key is shown once.",
-        }
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+_said: list[tuple[Callable[..., Any], dict[str, Any]]] = []
+_is_wanted = threading.Event()
 
 
-class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """The cookie of a signed-in person."""
+def extend_schema(**said: Any) -> Callable[[Handler], Handler]:
+    """Keep what the schema says of a view or of its method: the arguments of drf-spectacular's decorator of that name.
 
-    target_class = "orders.authentication.SessionAuthentication"
-    name = "session"
+    That one loads all that makes schemas, and Django's test client with it, which only whoever asks for the schema needs.
+    """
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        return {
-            "type": "apiKey",
-            "in": "cookie",
-            "name": settings.SESSION_COOKIE_NAME,
-            "description": "The cookie of a signed-in person; calls that write need the header `X-CSRFToken` besides.",
-        }
+    def keep(handler: Handler) -> Handler:
+        _said.append((handler, said))
+        if _is_wanted.is_set():
+            tell_all()
+        return handler
+
+    return keep
+
+
+def tell_all() -> None:
+    """Hand what is kept to drf-spectacular, and from now on everything at once. Safe to call twice."""
+    _is_wanted.set()
+    while _said:
+        handler, said = _said.pop(0)
+        utils.extend_schema(**said)(handler)
 
 
 class Failure(serializers.Serializer[Any]):

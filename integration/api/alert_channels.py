@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -39,7 +38,7 @@ from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY, PAGE
 from orders.errors import not_found
 from orders.models import Role
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 from orders.times import iso_time
 
 _OWNERS = dict.fromkeys(("GET", "POST", "PATCH", "DELETE"), Role.OWNER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers as s
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
@@ -18,7 +18,7 @@ from orders.access import CompanyAPIView
 from orders.api import shapes
 from orders.api.figures import WITH_TESTS
 from orders.errors import not_found
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 
 _PARAMETERS = [
     *shapes.COMPANY,

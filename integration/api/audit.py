@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,7 +14,7 @@ from integration.api.reading import query_of
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY, PAGE
 from orders.models import AuditEntry, Role
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 from orders.times import iso_time
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers as s
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,7 +24,7 @@ from integration.availability import (
     measure,
 )  # fmt: skip
 from orders.errors import not_found
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 from orders.times import iso_time
 
 DIGITS = 4

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from django.db import transaction
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -22,7 +21,7 @@ from orders.api.shapes import COMPANY
 from orders.audit import record_act
 from orders.errors import ApiError
 from orders.models import Role
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 from providers.registry import ADAPTERS
 
 MAX_SECRET = 4_096

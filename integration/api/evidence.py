@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,7 +18,7 @@ from orders.api.orders import find_order
 from orders.api.shapes import COMPANY, ORDER_ID
 from orders.audit import record_act
 from orders.models import Role
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 from orders.serializers import with_details
 
 ZIP, JSON = "zip", "json"

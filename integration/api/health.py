@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers as s
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,7 +15,7 @@ from integration.health_history import PERIODS, health_history
 from integration.models import HealthSample
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 
 FILTERS = [
     OpenApiParameter("period", location=OpenApiParameter.QUERY, description="Default `day`.", enum=list(PERIODS)),

@@ -6,7 +6,6 @@ import uuid
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -28,7 +27,7 @@ from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY, PAGE
 from orders.errors import ApiError, not_found
 from orders.models import Company, Role
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 
 FILTERS = ("provider", "status", "eventType", "since", "until", "externalOrderId", "fingerprint", "search")
 

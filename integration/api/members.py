@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -27,7 +26,7 @@ from orders.api.shapes import COMPANY, PAGE
 from orders.errors import ApiError, not_found
 from orders.members import UNCHANGED, LastOwnerError, UnknownBranchError, UsernameTakenError, find_member
 from orders.models import Membership, Role, User
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 from orders.times import iso_time
 
 _OWNERS = dict.fromkeys(("GET", "POST", "PATCH", "DELETE"), Role.OWNER)

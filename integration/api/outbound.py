@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.db import transaction
 from django.http import HttpRequest
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -36,7 +36,7 @@ from orders.api.shapes import COMPANY, ORDER_ID, TransitionFailure
 from orders.audit import record_act
 from orders.errors import ApiError, failure
 from orders.models import Order, Role
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 from orders.services import change_status
 from orders.timeline import lock_order
 from orders.transitions import InvalidTransitionError

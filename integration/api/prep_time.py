@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.db import transaction
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,7 +14,7 @@ from orders.api.shapes import COMPANY, ORDER_ID
 from orders.api.shapes import Order as OrderShape
 from orders.audit import record_act
 from orders.errors import ApiError
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 
 
 class PrepTimeView(CompanyAPIView):

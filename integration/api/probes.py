@@ -10,7 +10,6 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -19,6 +18,7 @@ from integration.api.reading import Fields, body_of
 from integration.availability import DAYS, PROBE_PREFIX, STEP
 from integration.models import AvailabilitySample
 from orders.errors import ApiError, not_found
+from orders.schema import extend_schema
 from orders.times import floor_time
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)

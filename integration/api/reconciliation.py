@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers as s
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer, JSONRenderer
@@ -27,7 +27,7 @@ from orders.audit import record_act
 from orders.business_day import business_date
 from orders.errors import ApiError
 from orders.models import Company, Role
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 from orders.times import iso_time
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,7 +12,7 @@ from integration.events import PROVIDERS
 from integration.stats import PERIODS, provider_status, webhook_stats
 from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 from orders.times import iso_time
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,7 +12,7 @@ from orders.api.orders import find_order
 from orders.api.shapes import COMPANY, ORDER_ID, PAGE
 from orders.models import OrderEvent
 from orders.pagination import paginate
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 from orders.serializers import entry_json
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar, get_args
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -23,7 +22,7 @@ from orders.access import CompanyAPIView
 from orders.api.shapes import COMPANY
 from orders.errors import ApiError, failure
 from orders.models import Role
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 from providers.base import InboundRequest, ProviderAdapter
 from providers.payload import PayloadError
 from providers.registry import get_adapter

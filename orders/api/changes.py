@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -12,7 +12,7 @@ from orders.errors import ApiError
 from orders.live import order_frame
 from orders.models import OrderEvent
 from orders.pagination import MAX_LIMIT, invalid, read_limit, with_parameters
-from orders.schema import Failure, failures
+from orders.schema import Failure, extend_schema, failures
 from orders.timeline import last_seq
 
 MAX_SEQ = 2**63 - 1

@@ -9,17 +9,25 @@ from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_replace
 from django.utils import translation
 from django.utils.decorators import method_decorator
-from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
-from rest_framework.renderers import JSONRenderer
+from drf_spectacular.renderers import (
+    OpenApiJsonRenderer,
+    OpenApiJsonRenderer2,
+    OpenApiYamlRenderer,
+    OpenApiYamlRenderer2,
+)
+from rest_framework.renderers import JSONRenderer, TemplateHTMLRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+
+from orders.schema import extend_schema
 
 
 @lru_cache(maxsize=1)
 def schema() -> dict[str, Any]:
     """Return the OpenAPI schema. It takes a second to make and never changes while the process lives."""
+    from drf_spectacular.generators import SchemaGenerator
+
     with translation.override("en"):
         made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return made
@@ -38,19 +46,30 @@ class OpenView(APIView):
         return response
 
 
-class SchemaView(OpenView, SpectacularAPIView):
+class SchemaView(OpenView):
     """The OpenAPI schema, as YAML or, where JSON is asked for, as JSON."""
 
-    def _get_schema_response(self, request: Request) -> Response:
-        return Response(schema(), headers={"Content-Disposition": f'inline; filename="{self._file_name(request)}"'})
+    permission_classes = ()
+    renderer_classes = (OpenApiYamlRenderer, OpenApiYamlRenderer2, OpenApiJsonRenderer, OpenApiJsonRenderer2)
 
-    def _file_name(self, request: Request) -> str:
-        return f"openapi.{self.perform_content_negotiation(request, force=True)[0].format}"
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> Response:
+        ending = self.perform_content_negotiation(request, force=True)[0].format
+        return Response(schema(), headers={"Content-Disposition": f'inline; filename="openapi.{ending}"'})
 
 
 # The page's script writes style attributes and draws its icons from data; everything comes from here.
 @method_decorator(csp_replace({"style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, "data:"]}), name="dispatch")
-class DocsView(OpenView, SpectacularSwaggerSplitView):
+class DocsView(OpenView):
     """The schema as a page. Its script is a request of its own: the page needs no inline script."""
 
-    url_name = "api-schema"
+    permission_classes = ()
+    renderer_classes = (TemplateHTMLRenderer,)
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> Response:
+        # With the first page: see orders/schema.py.
+        from drf_spectacular.views import SpectacularSwaggerSplitView
+
+        page: Response = SpectacularSwaggerSplitView(url_name="api-schema").get(request)  # type: ignore[no-untyped-call]
+        return page

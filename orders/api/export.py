@@ -8,7 +8,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 
@@ -18,7 +18,7 @@ from orders.audit import record_act
 from orders.business_day import business_date
 from orders.export import csv_pages, in_threads
 from orders.filters import filter_orders
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 
 _PRIVATE = {"search"}
 """Filters whose values may be somebody's name or phone: the audit trail notes only that they were used."""

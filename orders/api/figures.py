@@ -6,7 +6,7 @@ from django.http import HttpResponseBase, QueryDict
 from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.http import quote_etag
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,7 +17,7 @@ from orders.dashboard import snapshot
 from orders.filters import choices, flag, uuids
 from orders.pagination import invalid
 from orders.rollup.reading import Scope
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 from providers.registry import ADAPTERS
 
 WITH_TESTS = OpenApiParameter("includeTest", bool, description="Count test orders too; they are left out by default.")

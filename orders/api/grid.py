@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -11,7 +11,7 @@ from orders.api import shapes
 from orders.filters import filter_orders, uuids
 from orders.grid import COUNTED, FIELDS, SORTS, USUAL_SORT, grid_rows, read_sort
 from orders.pagination import DEFAULT_LIMIT, invalid, read_limit, with_parameters
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 from orders.timeline import last_seq
 
 MAX_ROWS = 500

@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 
 from django.db import transaction
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,7 +19,7 @@ from orders.filters import filter_orders
 from orders.models import Order
 from orders.pagination import invalid, paginate
 from orders.reasons import UnknownReasonError, read_reason
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 from orders.serializers import order_json, with_details
 from orders.services import change_status
 from orders.timeline import lock_order

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -10,7 +9,7 @@ from orders.access import CompanyAPIView
 from orders.api import shapes
 from orders.api.orders import find_order
 from orders.reasons import reasons_of, takes_words, was_accepted
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 
 
 class OrderReasonsView(CompanyAPIView):

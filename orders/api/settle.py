@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -11,7 +10,7 @@ from orders.api import shapes
 from orders.api.orders import find_order, order_answer
 from orders.errors import ApiError
 from orders.pagination import invalid
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 from orders.settling import BY_HAND, NotSettledError, settle
 
 

@@ -9,6 +9,8 @@ import yaml
 from django.contrib.staticfiles import finders
 from django.test import Client
 
+from orders.schema import extend_schema, tell_all
+
 pytestmark = pytest.mark.django_db
 
 
@@ -97,3 +99,13 @@ def test_what_nobody_answers_in_is_406():
     response = Client().get("/api/schema", headers={"Accept": "image/png"})
 
     assert (response.status_code, response.json()["error"]) == (406, "not_acceptable")
+
+
+def test_a_view_that_is_loaded_after_the_schema_was_made_is_told_at_once():
+    tell_all()
+
+    @extend_schema(summary="Late")
+    def get(self, request):
+        """Answer."""
+
+    assert get.kwargs["schema"]().get_summary() == "Late"

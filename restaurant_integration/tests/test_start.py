@@ -13,8 +13,8 @@ from django.conf import settings
 from integration.garbage import WHILE_LOADING
 
 NOT_NEEDED = [
-    "autobahn", "celery", "daphne.server", "integration.tasks", "jwt", "kombu", "phonenumbers", "rapidfuzz", "redis",
-    "twisted",
+    "autobahn", "celery", "daphne.server", "django.test", "drf_spectacular.plumbing", "integration.tasks", "jwt", "kombu",
+    "phonenumbers", "rapidfuzz", "redis", "twisted",
 ]  # fmt: skip
 CHECK = """
 import atexit, gc, json, runpy, sys

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework import status as http
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
@@ -31,7 +31,7 @@ from orders.api.orders import MAX_PREP_MINUTES
 from orders.audit import record_act
 from orders.errors import ApiError, not_found
 from orders.models import Company
-from orders.schema import Failure
+from orders.schema import Failure, extend_schema
 from orders.secret_files import new_secret
 from orders.times import iso_time
 from providers.events import Status

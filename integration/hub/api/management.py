@@ -11,7 +11,7 @@ from django.db.models import Count, Prefetch, Q
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -39,7 +39,7 @@ from orders.api.shapes import COMPANY, PAGE
 from orders.audit import record_act
 from orders.errors import ApiError, not_found
 from orders.models import ApiToken, Role
-from orders.schema import failures
+from orders.schema import extend_schema, failures
 from orders.times import iso_time
 from providers.registry import ADAPTERS
 

@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions
 from rest_framework.parsers import BaseParser, FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
@@ -31,6 +30,7 @@ from integration.sandbox.accounts import (
 )
 from orders.counters import Window, counters
 from orders.errors import ApiError, not_found
+from orders.schema import extend_schema
 
 logger = logging.getLogger(__name__)
 

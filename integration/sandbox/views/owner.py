@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,6 +17,7 @@ from orders.access import CompanyAPIView
 from orders.errors import ApiError, not_found
 from orders.models import Role
 from orders.models.order import order_id_for
+from orders.schema import extend_schema
 from orders.times import iso_time
 
 KINDS = ("created", "pickup", "scheduled", "own_delivery", "dine_in")
