@@ -86,9 +86,9 @@ if not WEBHOOK_VALIDATE_SIGNATURE and not DEBUG:
     raise ImproperlyConfigured("WEBHOOK_VALIDATE_SIGNATURE=false is for development: it needs DEBUG=true.")
 WEBHOOK_RATE_LIMIT = env.str("WEBHOOK_RATE_LIMIT", default="6000/60")
 WEBHOOK_MAX_BYTES = 1024 * 1024
-WEBHOOK_PLACES = env.int("WEBHOOK_PLACES", default=2 if EMBEDDED else 6)
+WEBHOOK_PLACES = env.int("WEBHOOK_PLACES", default=2 if EMBEDDED else 8)
 """How many deliveries a process works at once. SQLite has one writer at a time: more would only stand in each other's way."""
-WEBHOOK_QUEUE = env.int("WEBHOOK_QUEUE", default=12)
+WEBHOOK_QUEUE = env.int("WEBHOOK_QUEUE", default=10)
 """How many may wait for a place before the next is only stored."""
 LOG_WEBHOOKS = env.bool("LOG_WEBHOOKS", default=True)
 LOG_WEBHOOK_FAILURES = env.bool("LOG_WEBHOOK_FAILURES", default=True)
