@@ -39,11 +39,11 @@ def cursor(connection: Any = None) -> Any:
         return connection.cursor()
     connection.ensure_connection()
     own = connection.connection
-    kept = getattr(own, "_kept_cursor", None)
-    if kept is None:
+    kept = getattr(connection, "kept_cursor", None)
+    if kept is None or kept.connection is not own:
         factory, own.cursor_factory = own.cursor_factory, _Cursor
         try:
-            kept = own._kept_cursor = connection.create_cursor()
+            kept = connection.kept_cursor = connection.create_cursor()
         finally:
             own.cursor_factory = factory
     return connection._prepare_cursor(kept)

@@ -28,22 +28,16 @@ from django.db.models.sql import InsertQuery
 
 from orders.compiled import cursor, placed
 
-_inserts: dict[tuple[type[Model], bool], str] = {}
-
 
 def insert(row: Model, *, unless_taken: bool = False) -> bool:
     """Insert a new row whose key it brings itself, as ``save(force_insert=True)`` does. Raises IntegrityError.
 
     ``unless_taken`` returns False where a constraint is against it, and does nothing then.
     """
-    model = type(row)
-    sql = _inserts.get((model, unless_taken))
-    if sql is None:
-        sql = _inserts[model, unless_taken] = _insert_sql([row], OnConflict.IGNORE if unless_taken else None)
+    model, connection = type(row), connections[DEFAULT_DB_ALIAS]
     pre_save.send(model, instance=row, raw=False, using=DEFAULT_DB_ALIAS, update_fields=None)
-    connection = connections[DEFAULT_DB_ALIAS]
     with cursor(connection) as asked:
-        asked.execute(placed(sql), _values(row, connection))
+        asked.execute(placed(_insert_sql(model, unless_taken)), _values(row, connection))
         if not asked.rowcount:
             return False
     _are_stored([row])
@@ -59,9 +53,9 @@ def insert_all(rows: list[Any]) -> None:
     if connection.vendor != "postgresql":
         type(rows[0])._default_manager.bulk_create(rows)
         return
-    sql, values = _several_sql(type(rows[0])), _columns(rows, connection)
+    model: type[Model] = type(rows[0])
     with cursor(connection) as asked:
-        asked.execute(placed(sql), values)
+        asked.execute(placed(_several_sql(model)), _columns(rows, connection))
     _are_stored(rows)
 
 
@@ -75,13 +69,11 @@ def insert_numbered(
     """
     connection = connections[DEFAULT_DB_ALIAS]
     filled = [each for each in lists if each]
-    key = number, *(type(row) for row in rows), None, *(type(each[0]) for each in filled)
-    sql = _inserts_numbered.get(key)
-    if sql is None:
-        sql = _inserts_numbered[key] = _numbered_sql(field, number, rows, filled)
+    sql = _numbered_sql(field, number, tuple(map(type, rows)), tuple(type(each[0]) for each in filled))
     values = [value for each in filled for value in _columns(each, connection)] + list(given)
     for row in rows:
-        at = _places(row)[field]
+        model: type[Model] = type(row)
+        at = _place(model, field)
         own = _values(row, connection)
         values += own[:at] + own[at + 1 :]
     with cursor(connection) as asked:
@@ -93,15 +85,16 @@ def insert_numbered(
     return found
 
 
-def _numbered_sql(field: str, number: str, rows: Sequence[Any], lists: Sequence[list[Any]]) -> str:
+@cache
+def _numbered_sql(field: str, number: str, models: tuple[type[Model], ...], lists: tuple[type[Model], ...]) -> str:
     """Write the parts, all of them Django's own, as one statement; Postgres works those that nobody reads at its end."""
-    parts = [f"list{at} AS ({_several_sql(type(each[0]))} RETURNING 1)" for at, each in enumerate(lists)]
+    parts = [f"list{at} AS ({_several_sql(model)} RETURNING 1)" for at, model in enumerate(lists)]
     counts = " + ".join(["0", *(f"(SELECT count(*) FROM list{at})" for at in range(len(lists)))])  # noqa: S608
-    parts += [f"listed AS (SELECT {counts})", f"number AS ({number})"]
-    for at, row in enumerate(rows):
-        pieces = _insert_sql([row]).split("%s")
-        place = _places(row)[field]
-        before, after = "%s".join(pieces[: place + 1]), "%s".join(pieces[place + 1 :])
+    parts += [f"listed AS MATERIALIZED (SELECT {counts})", f"number AS ({number})"]
+    for at, model in enumerate(models):
+        pieces = _insert_sql(model).split("%s")
+        place = _place(model, field) + 1
+        before, after = "%s".join(pieces[:place]), "%s".join(pieces[place:])
         parts.append(f"row{at} AS ({before}(SELECT * FROM number){after})")  # noqa: S608
     return f"WITH {', '.join(parts)} SELECT * FROM number"  # noqa: S608
 
@@ -128,8 +121,8 @@ def insert_pair(row: Model, beside: Model, *, hurried: bool = False) -> bool:
 @cache
 def _pair_sql(model: type[Model], beside: type[Model], hurried: bool) -> str:
     """Write both inserts, which are Django's own without a value in them, as one statement."""
-    first = _insert_sql([model()], OnConflict.IGNORE)
-    second = _insert_sql([beside()]).replace(" VALUES (", " SELECT ").removesuffix(")")
+    first = _insert_sql(model, unless_taken=True)
+    second = _insert_sql(beside).replace(" VALUES (", " SELECT ").removesuffix(")")
     setting = "set_config('synchronous_commit', 'off', true)" if hurried else "1"
     return (
         f"WITH setting AS MATERIALIZED (SELECT {setting}),"  # noqa: S608
@@ -151,18 +144,22 @@ def _no_wait(connection: Any) -> Iterator[None]:
         connection.connection.execute("PRAGMA synchronous=FULL")
 
 
-def _insert_sql(rows: list[Any], on_conflict: OnConflict | None = None) -> str:
+@cache
+def _insert_sql(model: type[Model], unless_taken: bool = False) -> str:
+    """Return the insert of a row of a model."""
+    return _sql([model()], OnConflict.IGNORE if unless_taken else None)
+
+
+@cache
+def _several_sql(model: type[Model]) -> str:
+    """Return the insert of rows of a model with a list for each column, however many rows there are."""
+    return _sql([model(), model()])
+
+
+def _sql(rows: list[Any], on_conflict: OnConflict | None = None) -> str:
     query = InsertQuery(type(rows[0]), on_conflict=on_conflict)
     query.insert_values(rows[0]._meta.local_concrete_fields, rows)
     return str(query.get_compiler(DEFAULT_DB_ALIAS).as_sql()[0][0])
-
-
-def _several_sql(model: type[Model]) -> str:
-    """Return the insert of rows of a model with a list for each column, however many rows there are."""
-    sql = _inserts_of_several.get(model)
-    if sql is None:
-        sql = _inserts_of_several[model] = _insert_sql([model(), model()])
-    return sql
 
 
 def _columns(rows: list[Any], connection: Any) -> list[list[Any]]:
@@ -195,14 +192,10 @@ def _is_plain(field: Any) -> bool:
 
 
 @cache
-def _places(model: type[Model]) -> dict[str, int]:
-    return {field.name: at for at, field in enumerate(model._meta.local_concrete_fields)}
+def _place(model: type[Model], field: str) -> int:
+    return [each.name for each in model._meta.local_concrete_fields].index(field)
 
 
 def _are_stored(rows: Sequence[Model]) -> None:
     for row in rows:
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
-
-
-_inserts_of_several: dict[type[Model], str] = {}
-_inserts_numbered: dict[tuple[Any, ...], str] = {}

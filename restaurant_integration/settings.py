@@ -88,6 +88,8 @@ WEBHOOK_RATE_LIMIT = env.str("WEBHOOK_RATE_LIMIT", default="6000/60")
 WEBHOOK_MAX_BYTES = 1024 * 1024
 WEBHOOK_PLACES = env.int("WEBHOOK_PLACES", default=2 if EMBEDDED else 8)
 """How many deliveries a process works at once. SQLite has one writer at a time: more would only stand in each other's way."""
+if WEBHOOK_PLACES < 1:
+    raise ImproperlyConfigured("WEBHOOK_PLACES is how many deliveries a process works at once: at least 1.")
 WEBHOOK_QUEUE = env.int("WEBHOOK_QUEUE", default=10)
 """How many may wait for a place before the next is only stored."""
 LOG_WEBHOOKS = env.bool("LOG_WEBHOOKS", default=True)
