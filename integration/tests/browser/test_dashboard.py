@@ -213,9 +213,10 @@ def test_figures_that_fail_hold_no_order_up(server, open_page):
 
 
 def told_page(server, open_page):
-    """Open a page that hears only what the test tells it, and wait until it has asked for nothing for 80 s of its clock.
+    """Open a page that hears only what the test tells it, and wait until it has asked for nothing for 40 s of its clock: well
+    before the ten minutes after which it looks whether a hint was lost.
 
-    Return it, what tells it of a new order, and what sends it a ping and lets 20 s pass.
+    Return it, what tells it of a new order, and what sends it a ping and lets 10 s pass.
     """
     page = open_page()
     page.clock.install()
@@ -234,7 +235,7 @@ def told_page(server, open_page):
         heard = page.evaluate("() => window.heard")
         page.evaluate("frame => window.tell(frame)", {"type": "ping", "seq": seq})
         page.wait_for_function("heard => window.heard > heard", arg=heard)
-        page.clock.run_for(20_000)
+        page.clock.run_for(10_000)
 
     asked, answered = asks_of(page), []
     for told in ("requestfinished", "requestfailed"):
