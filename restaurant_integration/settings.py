@@ -90,7 +90,7 @@ WEBHOOK_PLACES = env.int("WEBHOOK_PLACES", default=2 if EMBEDDED else 8)
 """How many deliveries a process works at once. SQLite has one writer at a time: more would only stand in each other's way."""
 if WEBHOOK_PLACES < 1:
     raise ImproperlyConfigured("WEBHOOK_PLACES is how many deliveries a process works at once: at least 1.")
-WEBHOOK_QUEUE = env.int("WEBHOOK_QUEUE", default=10)
+WEBHOOK_QUEUE = env.int("WEBHOOK_QUEUE", default=60 if EMBEDDED else 10)
 """How many may wait for a place before the next is only stored."""
 LOG_WEBHOOKS = env.bool("LOG_WEBHOOKS", default=True)
 LOG_WEBHOOK_FAILURES = env.bool("LOG_WEBHOOK_FAILURES", default=True)

@@ -228,6 +228,8 @@ async def send(job: dict[str, Any]) -> dict[str, Any]:
     elif mode == "burst":
         await sender.run_burst(start)
     else:
+        # No sender waits for another's answer.
+        sender.most = MOST_CONNECTIONS
         await sender.run_open(start)
     count = sender.next if mode == "closed" else len(sender.wires)
     ended = max([*sender.done[:count], time.monotonic() if sender.left else start])
