@@ -6,7 +6,7 @@ import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -26,15 +26,22 @@ _WAITING = "SELECT count(*) FROM webhook_logs WHERE status IN ('received', 'proc
 
 def waiting(installation: Installation, acknowledged: Sequence[Expected]) -> int:
     """Return how many deliveries of their companies are stored and not worked yet."""
-    companies = {uuid.UUID(each.company) for each in acknowledged}
-    return sum(int(installation.query(_WAITING, company)[0][0]) for company in companies)
+    return sum(_waiting(installation, _companies(acknowledged)))
+
+
+def _companies(acknowledged: Sequence[Expected]) -> set[uuid.UUID]:
+    return {uuid.UUID(each.company) for each in acknowledged}
+
+
+def _waiting(installation: Installation, companies: Iterable[uuid.UUID]) -> Iterator[int]:
+    return (int(installation.query(_WAITING, company)[0][0]) for company in companies)
 
 
 async def lost(installation: Installation, since: str, acknowledged: Sequence[Expected]) -> list[str]:
     """Return what does not hold of acknowledged orders that came after ``since`` (UTC, as the database writes it)."""
-    companies = {uuid.UUID(each.company) for each in acknowledged}
+    companies = _companies(acknowledged)
     until = time.monotonic() + SETTLE_S
-    while time.monotonic() < until and waiting(installation, acknowledged):
+    while time.monotonic() < until and any(_waiting(installation, companies)):
         await asyncio.sleep(0.25)
     rows = [row for company in companies for row in installation.query(_ORDERS, company, since)]
     return compare(acknowledged, rows)
