@@ -23,7 +23,7 @@ from orders.access import Access
 from orders.audit import record_act
 from orders.models import BranchStore, Company, Order, OrderItem
 from orders.models.order import order_id_for
-from orders.serializers import order_json, with_details
+from orders.serializers import order_json
 from orders.services import Delivery, apply_event, order_id_of
 from orders.timeline import lock_order
 from providers.base import InboundRequest, ProviderAdapter
@@ -106,7 +106,7 @@ class Trial:
         """
         if self.order_id is None:
             return
-        orders = with_details(Order.objects.filter(pk=self.order_id, company=access.company))
+        orders = Order.objects.filter(pk=self.order_id, company=access.company)
         order = orders.select_related("branch", "customer").prefetch_related("items__menu_product").first()
         if order is None or (order.created_at < started_at and not access.orders().filter(pk=order.pk).exists()):
             return

@@ -35,6 +35,13 @@ def group_name(company_id: uuid.UUID | str) -> str:
     return f"company_{uuid.UUID(str(company_id)).hex}"
 
 
+FRAME_FIELDS = (
+    "seq", "type", "status", "total", "item_count", "order__external_id", "order__provider", "order__currency",
+    "order__customer_name",
+)  # fmt: skip
+"""What :func:`order_frame` reads, by its names in a query for entries."""
+
+
 def order_frame(order: Order, entry: OrderEvent) -> dict[str, Any]:
     """Return the socket frame of an order's event; ``/api/orders/changes`` answers the same."""
     kind = entry.type.replace(".", "_")

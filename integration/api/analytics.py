@@ -7,7 +7,7 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers as s
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,6 +18,7 @@ from orders.access import CompanyAPIView
 from orders.api import shapes
 from orders.api.figures import WITH_TESTS
 from orders.errors import not_found
+from orders.renderers import JSONRenderer
 from orders.schema import extend_schema, failures
 
 _PARAMETERS = [

@@ -19,7 +19,6 @@ from orders.api.shapes import COMPANY, ORDER_ID
 from orders.audit import record_act
 from orders.models import Role
 from orders.schema import extend_schema, failures
-from orders.serializers import with_details
 
 ZIP, JSON = "zip", "json"
 FORM = OpenApiParameter(
@@ -53,7 +52,7 @@ class OrderEvidenceView(CompanyAPIView):
         query = query_of(request)
         form = query.choice("as", (ZIP, JSON), ZIP)
         query.check()
-        order = find_order(self.access, order_id, with_details(self.access.orders()))
+        order = find_order(self.access, order_id, self.access.orders().select_related("branch"))
         now = timezone.now()
         evidence = collect(order, self.access, now)
         record_act("order.evidence_exported", company=self.company, target=order.id, details={"as": form},

@@ -11,7 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers as s
 from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -27,6 +27,7 @@ from orders.audit import record_act
 from orders.business_day import business_date
 from orders.errors import ApiError
 from orders.models import Company, Role
+from orders.renderers import JSONRenderer
 from orders.schema import extend_schema, failures
 from orders.times import iso_time
 

@@ -16,7 +16,6 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 from django.http.request import UnreadablePostError
 from django.utils import timezone
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -30,6 +29,7 @@ from integration.models import WebhookLog
 from integration.senders import Sender, company_key, find_sender, verify_sender
 from orders.errors import failure
 from orders.matching import company_of_store
+from orders.renderers import JSONRenderer
 from providers.base import InboundRequest, ProviderAdapter
 from providers.payload import Reader
 from providers.registry import ADAPTERS

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from orders.access import Access, CompanyAPIView
 from orders.api import shapes
 from orders.errors import ApiError
-from orders.live import order_frame
+from orders.live import FRAME_FIELDS, order_frame
 from orders.models import OrderEvent
 from orders.pagination import MAX_LIMIT, invalid, read_limit, with_parameters
 from orders.schema import Failure, extend_schema, failures
@@ -58,7 +58,7 @@ class OrderChangesView(CompanyAPIView):
         events = OrderEvent.objects.filter(company=self.company, seq__gt=since, seq__lte=last)
         if self.access.branch_ids is not None:
             events = events.filter(order__branch_id__in=self.access.branch_ids)
-        page = list(events.select_related("order").order_by("seq")[: limit + 1])
+        page = list(events.select_related("order").only(*FRAME_FIELDS).order_by("seq")[: limit + 1])
         following = None
         if len(page) > limit:
             page = page[:limit]

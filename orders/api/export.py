@@ -9,7 +9,7 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from orders.access import CompanyAPIView
@@ -18,6 +18,7 @@ from orders.audit import record_act
 from orders.business_day import business_date
 from orders.export import csv_pages, in_threads
 from orders.filters import filter_orders
+from orders.renderers import JSONRenderer
 from orders.schema import extend_schema, failures
 
 _PRIVATE = {"search"}

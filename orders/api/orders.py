@@ -20,7 +20,7 @@ from orders.models import Order
 from orders.pagination import invalid, paginate
 from orders.reasons import UnknownReasonError, read_reason
 from orders.schema import extend_schema, failures
-from orders.serializers import order_json, with_details
+from orders.serializers import NOT_TOLD, order_json, orders_json
 from orders.services import change_status
 from orders.timeline import lock_order
 from orders.transitions import InvalidTransitionError, move_by_person
@@ -45,7 +45,7 @@ def find_order(access: Access, order_id: str, orders: QuerySet[Order] | None = N
 
 
 def order_answer(access: Access, order_id: str) -> Response:
-    return Response(order_json(find_order(access, order_id, with_details(access.orders())), access))
+    return Response(order_json(find_order(access, order_id, access.orders().select_related("branch")), access))
 
 
 class OrderListView(CompanyAPIView):
@@ -61,9 +61,9 @@ class OrderListView(CompanyAPIView):
         responses={200: shapes.OrderPage, **failures(400, 404)},
     )
     def get(self, request: Request) -> Response:
-        orders = with_details(filter_orders(request.query_params, self.access))
+        orders = filter_orders(request.query_params, self.access).select_related("branch").defer(*NOT_TOLD)
         page, following = paginate(request, orders)
-        return Response({"results": [order_json(order, self.access) for order in page], "next": following})
+        return Response({"results": orders_json(page, self.access), "next": following})
 
 
 class OrderView(CompanyAPIView):
