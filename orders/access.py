@@ -66,10 +66,10 @@ def find_access(user: Any, named: str = "", token: ApiToken | None = None) -> Ac
         if company_id not in (None, token.company_id):
             return None
         company_id = token.company_id
-    memberships = Membership.objects.filter(user=user).select_related("company").prefetch_related("branches")
+    memberships = Membership.objects.filter(user=user).select_related("company")
     membership = (memberships.filter(company_id=company_id) if company_id else memberships).first()
     if membership is not None:
-        branch_ids = frozenset(branch.id for branch in membership.branches.all()) if membership.is_limited else None
+        branch_ids = frozenset(membership.branches.values_list("id", flat=True)) if membership.is_limited else None
         return Access(user, membership.company, Role(membership.role), branch_ids)
     if user.is_superuser:
         companies = Company.objects.order_by("created_at")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Func, Prefetch, QuerySet, TextField
 
 from orders.access import Access
 from orders.contacts import mask_phone
@@ -35,7 +34,7 @@ def money(amount: Decimal | None, digits: int) -> str | None:
 def orders_json(orders: Sequence[Order], access: Access) -> list[dict[str, Any]]:
     """Return orders as ``access`` may see them, in two queries for all their lines and options. Read them with ``branch``."""
     lines = _read_lines(orders)
-    return [_order_json(order, access, lines[order.id]) for order in orders]
+    return [_order_json(order, access, lines[str(order.id)]) for order in orders]
 
 
 def order_json(order: Order, access: Access) -> dict[str, Any]:
@@ -106,38 +105,54 @@ def hides_phone(order: Order, access: Access) -> bool:
     return order.is_finished and not access.at_least(Role.MANAGER)
 
 
+class _IdText(Func):
+    """A UUID as text, written by the database: of thousands, an instance of each and its text take a third of a page's time."""
+
+    template = "%(expressions)s::text"
+    output_field = TextField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        """SQLite keeps a UUID as 32 digits without dashes."""
+        parts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+        template = " || '-' || ".join(f"SUBSTR(%(expressions)s, {first}, {length})" for first, length in parts)
+        return self.as_sql(compiler, connection, template=template, **extra)
+
+
 _LINE = (
-    "order_id", "id", "external_id", "name", "name_ar", "quantity", "unit_price", "total_price", "notes", "menu_product_id",
+    _IdText("order_id"), _IdText("id"), "external_id", "name", "name_ar", "quantity", "unit_price", "total_price", "notes",
+    _IdText("menu_product_id"),
 )  # fmt: skip
 _OPTION = (
-    "item__order_id", "item_id", "id", "external_id", "name", "name_ar", "quantity", "price", "parent_id",
+    _IdText("item__order_id"), _IdText("item_id"), _IdText("id"), "external_id", "name", "name_ar", "quantity", "price",
+    _IdText("parent_id"),
 )  # fmt: skip
 
 
-def _read_lines(orders: Sequence[Order]) -> dict[uuid.UUID, list[dict[str, Any]]]:
+def _read_lines(orders: Sequence[Order]) -> dict[str, list[dict[str, Any]]]:
     """Return the lines of each order with their options, in the payload's order.
 
     From plain rows: a page has thousands of them, and an instance of a model takes several times as long as its row.
     """
-    digits = {order.id: currency_digits(order.currency) for order in orders}
-    options: dict[uuid.UUID, list[dict[str, Any]]] = {}
-    rows = OrderItemModifier.objects.filter(item__order__in=list(digits)).order_by("position").values_list(*_OPTION)
+    ids = [order.id for order in orders]
+    digits = {str(order.id): currency_digits(order.currency) for order in orders}
+    options: dict[str, list[dict[str, Any]]] = {}
+    rows = OrderItemModifier.objects.filter(item__order__in=ids).order_by("position").values_list(*_OPTION)
     for order_id, item_id, pk, external_id, name, name_ar, quantity, price, parent_id in rows:
         option = {
-            "id": str(pk),
+            "id": pk,
             "externalId": external_id,
             "name": name,
             "nameAr": name_ar,
             "quantity": quantity,
             "price": money(price, digits[order_id]),
-            "parentId": str(parent_id) if parent_id else None,
+            "parentId": parent_id,
         }
         options.setdefault(item_id, []).append(option)
-    lines: dict[uuid.UUID, list[dict[str, Any]]] = {pk: [] for pk in digits}
-    found = OrderItem.objects.filter(order__in=list(digits)).order_by("position").values_list(*_LINE)
+    lines: dict[str, list[dict[str, Any]]] = {pk: [] for pk in digits}
+    found = OrderItem.objects.filter(order__in=ids).order_by("position").values_list(*_LINE)
     for order_id, pk, external_id, name, name_ar, quantity, unit_price, total_price, notes, menu_product_id in found:
         line = {
-            "id": str(pk),
+            "id": pk,
             "externalId": external_id,
             "name": name,
             "nameAr": name_ar,
@@ -145,7 +160,7 @@ def _read_lines(orders: Sequence[Order]) -> dict[uuid.UUID, list[dict[str, Any]]
             "unitPrice": money(unit_price, digits[order_id]),
             "totalPrice": money(total_price, digits[order_id]),
             "notes": notes,
-            "menuProductId": str(menu_product_id) if menu_product_id else None,
+            "menuProductId": menu_product_id,
             "modifiers": options.get(pk, []),
         }
         lines[order_id].append(line)

@@ -8,4 +8,4 @@ from a2wsgi import WSGIMiddleware
 
 from restaurant_integration.wsgi import application as wsgi
 
-application = WSGIMiddleware(wsgi, workers=int(os.environ.get("WEB_THREADS") or 8))
+application = WSGIMiddleware(wsgi, workers=int(os.environ.get("WEB_THREADS") or 24))

@@ -121,6 +121,28 @@ def fill(installation, client, first: int, count: int) -> None:
         installation.post("careem", order_of(installation, "careem", "hub", number, 2), client=client)
 
 
+READ = {
+    "/api/orders": 5,
+    "/api/orders?status=received&provider=careem&limit=200": 5,
+    "/api/orders?externalOrderId=1000000001": 5,
+    "/api/orders/{}": 5,
+    "/api/orders/changes?since=0": 5,
+    "/api/dashboard": 10,
+}
+"""Token and membership; then orders, lines and options; or number, oldest number and events; or the snapshot's figures."""
+
+
+@pytest.mark.parametrize("path", READ)
+def test_a_program_reads_for_a_fixed_number_of_queries(amman, path):
+    fill(amman, Client(), 1, 3)
+    order = Order.objects.get(external_id="1000000001")
+    program = Client(headers={"Authorization": f"Token {amman.token()}"})
+    assert str(order.id) in program.get(path.format(order.id)).content.decode() or path == "/api/dashboard"
+    cache.clear()
+    queries = asked(lambda: program.get(path.format(order.id)))
+    assert len(queries) == READ[path], queries
+
+
 SHOWN = {
     "the list of orders": "/api/orders",
     "the changes": "/api/orders/changes?since=0",

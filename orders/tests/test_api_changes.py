@@ -138,8 +138,8 @@ def test_changes_cost_the_same_queries_however_many(here, django_assert_num_quer
         make_order(here, str(number))
     changes(client, 0)
 
-    # Token, membership, its branches; the number, the oldest event, the events.
-    with django_assert_num_queries(6):
+    # Token, membership; the number, the oldest event, the events.
+    with django_assert_num_queries(5):
         changes(client, 0)
 
 

@@ -359,12 +359,12 @@ def test_a_list_costs_the_same_queries_however_long(here, django_assert_num_quer
     client.get("/api/orders")
     make_order(here)
 
-    # Token, membership, its branches; orders, lines, options.
-    with django_assert_num_queries(6):
+    # Token, membership; orders, lines, options.
+    with django_assert_num_queries(5):
         client.get("/api/orders")
     for number in range(5):
         make_order(here, f"2{number}")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         assert len(ids(client.get("/api/orders"))) == 6
 
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 import select
 import threading
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 from django.db.backends.postgresql import base
+from django.db.backends.postgresql.psycopg_any import BaseTzLoader
 from psycopg import errors
 
 ANSWER_WITHIN_S = 2.2
@@ -82,8 +84,28 @@ def is_dead(connection: psycopg.Connection[Any]) -> bool:
     return True
 
 
+class TimeLoader(BaseTzLoader):  # type: ignore[misc]  # the stubs have no such module
+    """Reads times of a connection in UTC. Django's own takes twenty times as long, and an order has seven of them."""
+
+    timezone = UTC
+
+    def load(self, data: Any) -> datetime:
+        try:
+            return datetime.fromisoformat(bytes(data).decode("ascii"))
+        except ValueError:
+            # Before the year 1, after 9999, infinity: an error that says so.
+            loaded: datetime = super().load(data)
+            return loaded
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """Django's own, with the breaker, and with connections from the pool that the server has not closed meanwhile."""
+
+    def get_connection_params(self) -> dict[str, Any]:
+        params: dict[str, Any] = super().get_connection_params()
+        if self.timezone is UTC:
+            params["context"].register_loader("timestamptz", TimeLoader)
+        return params
 
     def get_new_connection(self, conn_params: Any) -> Any:
         breaker.ask()

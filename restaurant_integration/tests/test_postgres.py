@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
+from django.db import connection
+from django.db.backends.postgresql.psycopg_any import BaseTzLoader
+from psycopg import postgres
 
 from restaurant_integration.postgres import base
 
@@ -79,3 +83,37 @@ def test_a_connection_that_the_server_has_closed_is_found_dead_without_asking(br
         other.execute("SELECT pg_terminate_backend(%s)", [connection.info.backend_pid])
     time.sleep(0.2)
     assert base.is_dead(connection)
+
+
+TIMES = (
+    "2026-03-01 09:30:00+00",
+    "2026-03-01 09:30:00.5+00",
+    "2026-03-01 09:30:00.123456+00",
+    "0001-01-01 00:00:00+00",
+    "9999-12-31 23:59:59.999999+00",
+)
+
+
+@pytest.mark.parametrize("text", TIMES)
+def test_a_time_is_read_as_djangos_own_loader_reads_it(text):
+    data = text.encode()
+    own = type("Own", (BaseTzLoader,), {"timezone": UTC})(postgres.types["timestamptz"].oid)
+    loaded = base.TimeLoader(postgres.types["timestamptz"].oid).load(data)
+    assert loaded == own.load(data)
+    assert loaded.tzinfo is UTC
+
+
+@pytest.mark.parametrize("text", ["infinity", "-infinity", "0044-03-15 00:00:00+00 BC", "10000-01-01 00:00:00+00"])
+def test_a_time_that_python_has_not_is_an_error_of_the_data(text):
+    with pytest.raises(psycopg.DataError):
+        base.TimeLoader(postgres.types["timestamptz"].oid).load(text.encode())
+
+
+@pytest.mark.django_db
+@on_postgres
+def test_what_the_database_holds_is_read_in_utc():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now(), TIMESTAMPTZ '2026-03-01 12:30:00+03', NULL::timestamptz")
+        row = cursor.fetchone()
+    assert row is not None
+    assert (row[0].tzinfo, row[1], row[2]) == (UTC, datetime(2026, 3, 1, 9, 30, tzinfo=UTC), None)
