@@ -12,7 +12,7 @@ from celery.schedules import crontab
 
 from integration import tracing  # noqa: F401  it listens to Celery's signals
 
-app = Celery("restaurant_integration")
+app = Celery("restaurant_integration", fixups={"integration.task_connections:fixup"})
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.conf.beat_schedule = {

@@ -37,6 +37,7 @@ def cursor(connection: Any = None) -> Any:
     connection = connection or connections[DEFAULT_DB_ALIAS]
     if connection.vendor != "postgresql":
         return connection.cursor()
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
     own = connection.connection
     kept = getattr(connection, "kept_cursor", None)
