@@ -21,6 +21,7 @@ from psycopg.types.json import Jsonb
 
 from benchmarks.faults.proxy import ROOT
 from benchmarks.faults.servers import MissingError
+from orders.ids import new_id
 
 PATTERNS = 200
 """So many of the program's orders are written again and again, under new ids."""
@@ -109,7 +110,7 @@ class Writer:
 
     def write(self, pattern: Pattern) -> None:
         """Write one order under new ids."""
-        log_id, order_id = uuid.uuid4(), uuid.uuid4()
+        log_id, order_id = new_id(), uuid.uuid4()  # as the program's: the order's own is a digest
         with self.connection.transaction():
             named = {"id": log_id, "delivery_key": f"floor:{log_id}", "next_attempt_at": pattern.log["received_at"]}
             self._insert("webhook_logs", [pattern.log | RECORDED | named])
@@ -117,10 +118,10 @@ class Writer:
         with self.connection.transaction():
             customer_id = None
             if pattern.customer is not None:
-                customer_id = uuid.uuid4()
+                customer_id = new_id()
                 self._insert("customers", [pattern.customer | {"id": customer_id, "phone_key": customer_id.hex}])
-            items = {row["id"]: uuid.uuid4() for row in pattern.items}
-            modifiers = {row["id"]: uuid.uuid4() for row in pattern.modifiers}
+            items = {row["id"]: new_id() for row in pattern.items}
+            modifiers = {row["id"]: new_id() for row in pattern.modifiers}
             self._insert("order_items", [row | {"id": items[row["id"]], "order_id": order_id} for row in pattern.items])
             self._insert(
                 "order_item_modifiers",
@@ -133,7 +134,7 @@ class Writer:
             seq = self._next_seq(pattern.order["company_id"])
             changed = {"id": order_id, "external_id": f"floor-{order_id}", "customer_id": customer_id, "seq": seq}
             self._insert("orders", [pattern.order | changed])
-            event = {"id": uuid.uuid4(), "order_id": order_id, "seq": seq, "webhook_event_id": log_id}
+            event = {"id": new_id(), "order_id": order_id, "seq": seq, "webhook_event_id": log_id}
             self._insert("order_events", [pattern.event | event])
             result = pattern.log | {"order_id": order_id, "external_id": f"floor-{order_id}"}
             self.connection.execute(_FINISH, [*(result[name] for name in RECORDED), None, log_id])

@@ -33,6 +33,13 @@ TABLES = (
     "customers", "orders", "order_items", "order_item_modifiers", "order_events", "webhook_logs", "webhook_bodies",
 )  # fmt: skip
 
+
+def _risen(digits: str, at: str) -> str:
+    """Return a UUID of 32 digits that rises with a time, as those of the program do (``orders/ids.py``)."""
+    return f"overlay({digits} PLACING lpad(to_hex((extract(epoch FROM {at}) * 1000)::bigint), 12, '0') FROM 1 FOR 12)::uuid"
+
+
+_ANY = "replace(gen_random_uuid()::text, '-', '')"
 _CHUNK = """
 CREATE TEMP TABLE chunk AS SELECT i, gen_random_uuid() AS order_id, at, company_id, provider, (%(patterns)s::uuid[])[
     array_position(%(providers)s::text[], provider)] AS pattern,
@@ -52,9 +59,9 @@ FROM (SELECT i, (hashint8(i) & 2147483647) %% 100 AS dice,
       FROM (SELECT i, %(now)s::timestamptz - interval '365 days' * (%(all)s - i) / %(all)s AS t
             FROM generate_series(%(first)s::bigint, %(last)s::bigint) i) times) drawn
 """
-_STEPS = """
+_STEPS = f"""
 CREATE TEMP TABLE steps AS SELECT c.i, c.order_id, c.company_id, c.provider, c.pattern, c.external_id, step,
-  gen_random_uuid() AS log_id,
+  {_risen(_ANY, "c.at + interval '12 minutes' * step")} AS log_id,
   c.at + interval '12 minutes' * step AS at,
   (ARRAY['received', 'confirmed', c.status])[1 + step] AS status,
   (ARRAY['order.created', 'order.updated',
@@ -67,7 +74,7 @@ CREATE TEMP TABLE steps AS SELECT c.i, c.order_id, c.company_id, c.provider, c.p
   END AS seq
 FROM chunk c JOIN company_sequences s USING (company_id)
 CROSS JOIN generate_series(0, 2) step
-"""
+"""  # noqa: S608
 
 
 class Loader:
@@ -214,15 +221,15 @@ class Loader:
             "steps s JOIN LATERAL (SELECT * FROM order_events e WHERE e.order_id = s.pattern LIMIT 1) t ON true"
             " WHERE s.seq IS NOT NULL",
             {
-                "id": "gen_random_uuid()", "company_id": "s.company_id", "order_id": "s.order_id", "seq": "s.seq",
+                "id": _risen(_ANY, "s.at"), "company_id": "s.company_id", "order_id": "s.order_id", "seq": "s.seq",
                 "type": "s.type", "status": "s.status", "previous_status": "s.before", "webhook_event_id": "s.log_id",
                 "occurred_at": "s.at", "created_at": "s.at",
             },
         )  # fmt: skip
 
     def _write_lines(self) -> None:
-        item = "md5(c.order_id::text || {0}.position)::uuid"
-        option = "md5(c.order_id::text || i.position || '/' || {0}.position)::uuid"
+        item = _risen("md5(c.order_id::text || {0}.position)", "c.at")
+        option = _risen("md5(c.order_id::text || i.position || '/' || {0}.position)", "c.at")
         self._insert(
             "order_items",
             f"chunk c JOIN order_items t ON t.order_id = c.pattern AND t.position < {LINES}"

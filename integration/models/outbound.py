@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from integration.fields import EncryptedJSONField
+from orders.ids import new_id
 
 
 class PushStatus(models.TextChoices):
@@ -36,7 +37,7 @@ class OutboundPush(models.Model):
     Its id is the idempotency key of its call, so a call that was made and not recorded is repeated as the same one.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     company = models.ForeignKey("orders.Company", models.CASCADE, related_name="+")
     order = models.ForeignKey("orders.Order", models.CASCADE, related_name="pushes")
     event = models.ForeignKey("orders.OrderEvent", models.SET_NULL, null=True, related_name="pushes")

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from integration.fields import EncryptedJSONField
+from orders.ids import new_id
 
 TEST_PROOF = "test"
 """Stands as the proof of a delivery that the webhook test made."""
@@ -36,7 +37,7 @@ SETTLED = (WebhookStatus.PROCESSED, WebhookStatus.IGNORED, WebhookStatus.PARKED)
 class WebhookLog(models.Model):
     """One delivery. ``rejected`` rows count refused requests of one kind and minute, and hold nothing of them."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     company = models.ForeignKey(
         "orders.Company", models.CASCADE, null=True, related_name="webhook_logs", db_index=False
     )

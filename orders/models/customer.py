@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
-
 from django.db import models
 from django.db.models import Q
+
+from orders.ids import new_id
 
 
 class Customer(models.Model):
@@ -14,7 +14,7 @@ class Customer(models.Model):
     A masked, proxied or missing phone gives no key, so it merges nobody.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     company = models.ForeignKey("orders.Company", models.CASCADE, related_name="customers", db_index=False)
     name = models.CharField(max_length=255, blank=True)
     phone = models.CharField(max_length=64, blank=True)

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from orders.ids import new_id
 from providers.events import FulfilledBy, OrderType, Status
 
 _ORDER_IDS = uuid.UUID("6f3b1c52-8f1e-5f0a-9d0c-3b6a5d0e7c41")
@@ -129,7 +130,7 @@ class Order(models.Model):
 class OrderItem(models.Model):
     """A line, at its place in the payload."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     order = models.ForeignKey(Order, models.CASCADE, related_name="items", db_index=False)
     position = models.PositiveSmallIntegerField()
     external_id = models.CharField(max_length=255, blank=True)
@@ -164,7 +165,7 @@ class OrderItem(models.Model):
 class OrderItemModifier(models.Model):
     """An option of a line. ``parent`` is the option that holds it; positions put parents before children."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     item = models.ForeignKey(OrderItem, models.CASCADE, related_name="modifiers", db_index=False)
     parent = models.ForeignKey("self", models.CASCADE, null=True, related_name="children", db_index=False)
     position = models.PositiveIntegerField()
@@ -210,7 +211,7 @@ class OrderEvent(models.Model):
         PERSON = "person", _("Person")
         SYSTEM = "system", _("System")
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     company = models.ForeignKey("orders.Company", models.PROTECT, related_name="+", db_index=False)
     order = models.ForeignKey(Order, models.PROTECT, related_name="events", db_index=False)
     seq = models.BigIntegerField(null=True)
