@@ -135,11 +135,11 @@ def test_an_empty_centre_says_so(amman):
 def test_the_page_costs_the_same_for_one_alert_and_for_many(amman, django_assert_num_queries):
     alert(amman)
     client = amman.client()
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         client.get("/alerts/?state=acknowledged")
     for number in range(20):
         acknowledge_alert(alert(amman, f"cause-{number}"), amman.manager)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         client.get("/alerts/?state=acknowledged")
 
 

@@ -149,12 +149,12 @@ def test_an_ended_session_is_told_by_its_code(db):
 def test_it_costs_the_same_for_few_and_for_many(amman, django_assert_num_queries):
     client = amman.client()
     called_off(amman, "1000000")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         client.get("/bell/")
     for number in range(6):
         called_off(amman, f"20{number}")
         sent(amman, f"30{number}")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         client.get("/bell/")
 
 

@@ -271,10 +271,10 @@ def test_open_pages_share_one_count(here, now, django_assert_num_queries):
     log(here)
     log(here, "jahez")
     client, other = here.client(), here.client(here.manager)
-    with django_assert_num_queries(56):
+    with django_assert_num_queries(55):
         panels(here, client=client)
-    # Session, user, membership, its branches; the number, the breakers, the alerts, the hub's reading and registration.
-    with django_assert_num_queries(9):
+    # Session, user, membership; the number, the breakers, the alerts, the hub's reading and registration.
+    with django_assert_num_queries(8):
         panels(here, client=other)
 
 

@@ -92,7 +92,7 @@ def test_an_ended_session_is_told_by_its_code(db):
 def test_it_asks_who_somebody_is_once(amman, orders, django_assert_num_queries):
     client = amman.client()
     together(amman, client, rows="", bell="", panels="", chart="")
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(16):
         together(amman, client, rows="", bell="", panels="", chart="")
 
 

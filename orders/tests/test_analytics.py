@@ -417,8 +417,8 @@ def test_the_same_snapshot_is_counted_once(here, now, django_assert_num_queries)
     client = api(here)
     client.get("/api/dashboard")
 
-    # Token, membership, its branches, the number.
-    with django_assert_num_queries(4):
+    # Token, membership, the number.
+    with django_assert_num_queries(3):
         client.get("/api/dashboard")
 
 

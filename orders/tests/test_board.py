@@ -210,11 +210,11 @@ def test_the_queries_do_not_grow_with_the_orders(shop, django_assert_num_queries
     client = shop.client()
     make_order(shop, "first")
     page(client, "/orders/")
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(12):
         page(client, "/orders/")
     for number in range(20):
         make_order(shop, str(number), attention_reasons=["unmapped_item"])
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(12):
         page(client, "/orders/")
 
 

@@ -170,8 +170,8 @@ def test_another_companys_revenue_is_not_ours(paris):
 def test_the_same_chart_is_counted_once_and_answered_304(paris, django_assert_num_queries):
     client = paris.client()
     etag = client.get("/dashboard/revenue/").headers["ETag"]
-    # Session, user, membership, its branches, the number.
-    with django_assert_num_queries(5):
+    # Session, user, membership, the number.
+    with django_assert_num_queries(4):
         response = client.get("/dashboard/revenue/", headers={"If-None-Match": etag})
     assert (response.status_code, response.content) == (304, b"")
 
