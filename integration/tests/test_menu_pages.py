@@ -501,7 +501,7 @@ def test_the_pages_cost_the_same_for_a_large_menu(amman, django_assert_num_queri
             send(amman, f"A-{number}", id=f"NEW-{number}", name=f"Dish {number}")
         with django_assert_num_queries(13):
             client.get("/menu/")
-        with django_assert_num_queries(10):
+        with django_assert_num_queries(9):
             html = client.get("/menu/products/?search=dish").content.decode()
     assert html.count('<tr id="product-') == 50
     assert len(items(page(client))) == 20
