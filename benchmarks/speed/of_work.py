@@ -77,6 +77,8 @@ FIRST_SHARE = 1 / 6
 """How much of the run belongs to no figure: ten minutes of an hour."""
 AVERAGED = 6
 """Samples that make a figure: a minute."""
+TOLD_EVERY = 30
+"""Samples from one that is told to the next: five minutes."""
 SCREENS = 4
 
 
@@ -92,7 +94,10 @@ SCREENS = 4
     is_long=True,
 )
 async def memory(options: Options) -> Outcome:
-    """Send in an open loop, a minute after the other, and look at the memory every ten seconds."""
+    """Send in an open loop, a minute after the other, and look at the memory every ten seconds.
+
+    What processes share is divided among them, also with others that run meanwhile: the machine has to be left alone.
+    """
     outcome = Outcome()
     with production(keep=options.keep) as stack:
         outcome.note_installation(stack)
@@ -154,6 +159,7 @@ def growth(samples: Sequence[dict[str, float]], notes: dict[str, str]) -> dict[s
         return sum(sample.get(name, 0.0) for sample in part) / len(part)
 
     for name in samples[-1]:
-        notes[f"memory of {name}"] = f"{mean(start, name):.0f} MB, then {mean(end, name):.0f} MB"
+        seen = " ".join(f"{mean(samples[at : at + AVERAGED], name):.0f}" for at in range(0, len(samples), TOLD_EVERY))
+        notes[f"memory of {name}"] = f"{mean(start, name):.0f} MB, then {mean(end, name):.0f} MB (every five minutes: {seen})"
     before, after = (sum(mean(part, name) for name in samples[-1]) for part in (start, end))
     return {"growth": (after / before - 1) * 100, "megabytes": after}

@@ -190,7 +190,7 @@ def test_growth_is_counted_from_the_end_of_the_first_part():
     samples = [{"web": 50.0}] * 10 + [{"web": 100.0}] * 40 + [{"web": 110.0}] * 10
     notes: dict[str, str] = {}
     assert {name: round(value, 3) for name, value in growth(samples, notes).items()} == {"growth": 10, "megabytes": 110}
-    assert notes == {"memory of web": "100 MB, then 110 MB"}
+    assert notes == {"memory of web": "100 MB, then 110 MB (every five minutes: 50 100)"}
 
 
 # -- the sockets -------------------------------------------------------------------------------------------------------
