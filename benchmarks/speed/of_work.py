@@ -160,6 +160,8 @@ def growth(samples: Sequence[dict[str, float]], notes: dict[str, str]) -> dict[s
 
     for name in samples[-1]:
         seen = " ".join(f"{mean(samples[at : at + AVERAGED], name):.0f}" for at in range(0, len(samples), TOLD_EVERY))
-        notes[f"memory of {name}"] = f"{mean(start, name):.0f} MB, then {mean(end, name):.0f} MB (every five minutes: {seen})"
+        notes[f"memory of {name}"] = (
+            f"{mean(start, name):.0f} MB, then {mean(end, name):.0f} MB (every five minutes: {seen})"
+        )
     before, after = (sum(mean(part, name) for name in samples[-1]) for part in (start, end))
     return {"growth": (after / before - 1) * 100, "megabytes": after}
