@@ -28,7 +28,7 @@ BATCH = 100
 """How many rows are under way at once: what waits longer than its lease in the broker's queue is claimed a second time, and
 whoever comes later waits behind it."""
 PARCEL = 10
-"""How many rows go out in one task at most: each task costs the broker and a new connection to the database, and what is
+"""How many rows go out in one task at most: each task costs the broker its handling, and what is
 in it waits for the rows before."""
 PARCELS = 4
 """In how many tasks a sweep's rows go out at least, so that every child of the worker has some."""

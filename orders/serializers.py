@@ -14,7 +14,7 @@ from orders.models import Order, OrderEvent, OrderItem, OrderItemModifier, Role
 from orders.times import iso_time
 from providers.money import currency_digits
 
-NOT_TOLD = ("callback_urls", "fields_told_at")
+LEFT_OUT = ("callback_urls", "fields_told_at")
 """Documents of an order that :func:`orders_json` leaves out: reading them takes longer than most of what it tells."""
 
 

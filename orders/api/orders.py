@@ -20,7 +20,7 @@ from orders.models import Order
 from orders.pagination import invalid, paginate
 from orders.reasons import UnknownReasonError, read_reason
 from orders.schema import extend_schema, failures
-from orders.serializers import NOT_TOLD, order_json, orders_json
+from orders.serializers import LEFT_OUT, order_json, orders_json
 from orders.services import change_status
 from orders.timeline import lock_order
 from orders.transitions import InvalidTransitionError, move_by_person
@@ -61,7 +61,7 @@ class OrderListView(CompanyAPIView):
         responses={200: shapes.OrderPage, **failures(400, 404)},
     )
     def get(self, request: Request) -> Response:
-        orders = filter_orders(request.query_params, self.access).select_related("branch").defer(*NOT_TOLD)
+        orders = filter_orders(request.query_params, self.access).select_related("branch").defer(*LEFT_OUT)
         page, following = paginate(request, orders)
         return Response({"results": orders_json(page, self.access), "next": following})
 
