@@ -26,7 +26,7 @@ from integration.models import Alert, WebhookAttempt, WebhookBody, WebhookLog, W
 from integration.models.webhook import RECONCILIATION
 from integration.models.webhook import SETTLED as SETTLED
 from integration.redaction import redact_headers
-from integration.retry import WORK_LEASE_S, next_delay
+from integration.retry import MOST_TRIES, WORK_LEASE_S, next_delay
 from orders import live
 from orders.audit import record_act
 from orders.compiled import Select, Update
@@ -53,6 +53,10 @@ REFUSALS_THAT_CLUSTER = 10
 
 class LostClaimError(Exception):
     """Somebody else holds the row now; what we did with it is undone."""
+
+
+class TryNeverEndedError(Exception):
+    """Try after try of the row ended without a word, as when it ends its process: it gets no other."""
 
 
 class EnvelopeError(PayloadError):
@@ -272,11 +276,14 @@ def process(
 ) -> WebhookLog:
     """Parse and apply a claimed row and write how it went; raise only where not even that can be written.
 
-    The event's effect and the row's status are one commit. A failure is saved outside of it, with its next try.
+    The event's effect and the row's status are one commit. A failure is saved outside of it, with its next try. A row whose
+    tries ended without a word, one after the other, is dead and not worked: it may be what ends the process.
     """
     token = log.claim_token
     this = _Try(trigger, user, timezone.now() if trigger != Trigger.LIVE else log.received_at, time.perf_counter())
     try:
+        if log.attempts > MOST_TRIES:
+            raise TryNeverEndedError("tries ended without a word")
         with STEP_SECONDS.time(log.provider, "parse"):
             events = parse_row(log, request)
         for event in events:

@@ -7,6 +7,8 @@ from datetime import timedelta
 
 INBOUND_DELAYS_S = (10, 20, 40, 80, 160)
 """A new order's retries end within six minutes: providers cancel an unanswered order after five to eleven."""
+MOST_TRIES = 12
+"""Twice as many as there are when each says how it ended. A process that ends in the middle of one says nothing."""
 JITTER = 0.2
 WORK_LEASE_S = 45
 """How long whoever claimed a delivery may work on it before the sweep takes it back: longer than a request or a task lasts,

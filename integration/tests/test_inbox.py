@@ -187,6 +187,34 @@ def test_broker_that_hangs_is_given_up_on_quickly(amman):
     assert WebhookLog.objects.get().status == "processed"
 
 
+def claimed_after(tries: int) -> tuple[WebhookLog, uuid.UUID]:
+    """Return a claimed delivery of so many tries, each of which ended without a word."""
+    log, token = WebhookLog.objects.get(), uuid.uuid4()
+    WebhookLog.objects.filter(pk=log.pk).update(
+        status="processing", attempts=tries, claim_token=token, next_attempt_at=timezone.now() + timedelta(seconds=45)
+    )
+    return log, token
+
+
+def test_what_ends_each_process_that_works_it_is_dead_and_not_worked_again(amman):
+    amman.send("careem")
+    log, token = claimed_after(12)
+    with mock.patch.object(inbox, "get_adapter") as worked:
+        inbox.process_claimed(log.pk, token)
+    worked.assert_not_called()
+    log.refresh_from_db()
+    assert (log.status, log.error, log.claim_token) == ("dead", "TryNeverEndedError", None)
+    assert bytes(log.body.body)
+    assert Alert.objects.get(cause="event_dead").details["eventId"] == str(log.id)
+    assert inbox.replay(log, user=None).status == "ignored", "a person may have it tried again"
+
+
+def test_a_try_that_ended_without_a_word_leaves_others(amman):
+    amman.send("careem")
+    log, token = claimed_after(11)
+    assert inbox.process_claimed(log.pk, token).status == "ignored"
+
+
 def test_task_for_a_claim_that_is_gone_does_nothing(amman):
     from integration.tasks import process_events
 
