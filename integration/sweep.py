@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from integration import claims, heartbeat, inbox, outbox
 from integration.alerting import notices, watch
+from integration.alerting.turns import WORKER_MISSED_AFTER_S, is_worker_missed
 from integration.metrics import SWEPT
 from integration.models import NoticeStatus, PushStatus
 from integration.tasks import process_events, push_claimed, send_notice
@@ -44,7 +45,7 @@ WATCH_EVERY_S = 10.0
 
 
 class Sweeper:
-    """Claims due rows and hands their ids to Celery; works them itself when the broker does not take them.
+    """Claims due rows and hands their ids to Celery; works them itself when the broker does not take them, or no worker lives.
 
     ``has_broker=False``: there is none that a worker elsewhere listens to, so everything is worked here.
     """
@@ -53,6 +54,9 @@ class Sweeper:
         self._has_broker = has_broker
         self._publisher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sweep-publish")
         self._broken_until = 0.0
+        self._has_worker = True
+        self._looked_at = -math.inf
+        """When we last looked whether there is one."""
         self._senders = ThreadPoolExecutor(max_workers=SENDERS, thread_name_prefix="sweep-push")
         self._free = threading.BoundedSemaphore(SENDERS)
         self._notifiers = ThreadPoolExecutor(max_workers=NOTIFIERS, thread_name_prefix="sweep-notify")
@@ -62,7 +66,7 @@ class Sweeper:
         self._watched_at = time.monotonic()
         self._is_crowded = False
         self._was_away = False
-        """Whether database or broker failed us, and nothing has been pulled since it is back."""
+        """Whether database, broker or worker failed us, and nothing has been pulled since."""
         self._pulled: set[uuid.UUID] = set()
         """The failed rows that have been pulled in this outage: pulled at each of its sweeps, they would soon be dead."""
         self._heart = heartbeat.Heart(heartbeat.SWEEPER)
@@ -205,7 +209,7 @@ class Sweeper:
             self._free.release()
 
     def _hand_over(self, task: Any, rows: str | list[str], token: uuid.UUID) -> bool:
-        if not self._has_broker or time.monotonic() < self._broken_until:
+        if not self._has_broker or time.monotonic() < self._broken_until or not self._sees_worker():
             return False
         # In a thread of its own: a broker that accepts and then says nothing would hold us for ever.
         publishing = self._publisher.submit(task.apply_async, args=(rows, str(token)), retry=False)
@@ -222,3 +226,16 @@ class Sweeper:
             # It is back, and may have lost what it had: what is claimed for its workers is not left to the end of its lease.
             self._broken_until, self._was_away = 0.0, True
         return True
+
+    def _sees_worker(self) -> bool:
+        """Tell whether a worker has given a sign lately; look at most once in an interval, and say so when it changes."""
+        if time.monotonic() - self._looked_at < INTERVAL_S:
+            return self._has_worker
+        self._looked_at, saw = time.monotonic(), self._has_worker
+        self._has_worker = not is_worker_missed(timezone.now())
+        if saw and not self._has_worker:
+            logger.warning("No worker has given a sign for %d s; working here until one does", WORKER_MISSED_AFTER_S)
+            self._was_away = True  # what was handed over in vain is not left to the end of its lease
+        elif self._has_worker and not saw:
+            logger.info("A worker is back; what is due is handed over to it again")
+        return self._has_worker

@@ -17,6 +17,8 @@ WITH_POINTS = {"DJANGO_SETTINGS_MODULE": "benchmarks.faults.settings"}
 NO_REDIS = {"REDIS_URL": "redis://127.0.0.1:9/0"}
 MANY, FEW = 20_000, 10
 BACKLOG, BACKLOG_WITHIN_S = 1_000, 15
+GONE_WITHIN_S = 90
+"""A worker is missed 45 s after its last sign; what it was given until then is pulled to 15 s more, and then worked."""
 
 
 @scenario(
@@ -53,6 +55,19 @@ async def worker_child_killed(run: Run) -> None:
         with run.fault(grace_s=1):
             os.kill(children(run.stack.pid("worker"))[-1], signal.SIGKILL)
     run.points()
+
+
+@scenario("worker-gone", "there is no worker, nobody starts one, and the broker goes on taking tasks", env=WITH_POINTS)
+async def worker_gone(run: Run) -> None:
+    run.points(fail_first=0.33)
+    run.stack.supervisor().stopProcess("all:worker")
+    try:
+        async with run.load(18):
+            pass
+        await run.wait_for("all worked without a worker", lambda: not run.waiting(), GONE_WITHIN_S - 18)
+    finally:
+        run.points()
+        run.stack.supervisor().startProcess("all:worker")
 
 
 @scenario("many-beats", "two beats and three sweepers, and every third first try fails", env=WITH_POINTS)

@@ -250,9 +250,10 @@ class Run:
     async def settle(self) -> None:
         """Wait until nothing is under way any more and the listeners know everything, as long as the figures allow."""
         until = self.last_trouble() + SETTLE_WITHIN_S
+        self.settled_s = 0.0
         while await asyncio.to_thread(self.waiting) and time.time() < until:
             await asyncio.sleep(0.25)
-        self.settled_s = max(0.0, time.time() - self.last_trouble())
+            self.settled_s = max(0.0, time.time() - self.last_trouble())
         until = time.time() + 15
         while await asyncio.to_thread(self.listeners_lag) and time.time() < until:
             await asyncio.sleep(0.25)

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
-from integration.heartbeat import NAMES, beat
+from integration.heartbeat import NAMES, WORKER, beat
 from integration.models import Heartbeat
 
 PRUNING = "pruning"
 """The job that deletes what is past its retention, as a sign of life of its own."""
 PAUSE_S = 150
+WORKER_MISSED_AFTER_S = 45
+"""A worker that has given no sign for so long is stood in for: by the sweeper, with what is due and with the rules."""
 
 
 def silent_for_s(name: str, now: datetime) -> float:
@@ -21,6 +23,11 @@ def silent_for_s(name: str, now: datetime) -> float:
         expect(name, now)
         return 0.0
     return max(0.0, (now - max(seen.values())).total_seconds())
+
+
+def is_worker_missed(now: datetime) -> bool:
+    """Tell whether somebody has to stand in for the worker; one that was never seen is expected from now on."""
+    return silent_for_s(WORKER, now) > WORKER_MISSED_AFTER_S
 
 
 def expect(name: str, since: datetime) -> None:

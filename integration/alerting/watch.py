@@ -14,7 +14,7 @@ from django.utils import timezone
 from integration.alerting import installation, objective, planning, rules
 from integration.alerting.steady import Finding, keep_in_step
 from integration.alerting.thresholds import Thresholds
-from integration.alerting.turns import expect, forgive_pause, silent_for_s, take_turn
+from integration.alerting.turns import expect, forgive_pause, is_worker_missed, take_turn
 from integration.availability import measure
 from integration.heartbeat import WORKER
 from orders.models import Company
@@ -22,8 +22,6 @@ from orders.models import Company
 logger = logging.getLogger(__name__)
 
 PLAN_EVERY_S, QUICK_EVERY_S, SLOW_EVERY_S = 5, 30, 300
-WORKER_IS_LATE_S = 45
-"""A worker that has not come by for so long is stood in for."""
 
 
 def sweeper_tick(*, has_broker: bool, now: datetime | None = None) -> None:
@@ -32,7 +30,7 @@ def sweeper_tick(*, has_broker: bool, now: datetime | None = None) -> None:
     if not has_broker:
         # The sweeper does the worker's part here, so nobody misses one.
         expect(WORKER, now)
-    if not has_broker or silent_for_s(WORKER, now) > WORKER_IS_LATE_S:
+    if not has_broker or is_worker_missed(now):
         tick(now)
 
 

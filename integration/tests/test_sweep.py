@@ -12,7 +12,7 @@ import time_machine
 from django.db import OperationalError
 from django.utils import timezone
 
-from integration import claims, sweep
+from integration import claims, heartbeat, sweep
 from integration.models import WebhookLog, WebhookStatus
 from integration.tests.factories import make_installation
 
@@ -221,6 +221,67 @@ def test_without_a_broker_nothing_is_handed_over():
     task.apply_async.assert_not_called()
 
 
+def worker_was_seen(seconds_ago: float) -> None:
+    heartbeat.beat(heartbeat.WORKER, timezone.now() - timedelta(seconds=seconds_ago))
+
+
+def test_what_a_dead_worker_would_never_begin_is_worked_here():
+    make_installation().send("careem")
+    WebhookLog.objects.update(
+        status=WebhookStatus.PROCESSING, next_attempt_at=timezone.now() - timedelta(seconds=1), claim_token=uuid.uuid4()
+    )
+    worker_was_seen(46)
+    with mock.patch.object(sweep.process_events, "apply_async") as published:
+        assert sweep.Sweeper().sweep() == 1
+    published.assert_not_called()
+    assert WebhookLog.objects.get().status == WebhookStatus.IGNORED, "its order is there already"
+
+
+def test_a_worker_is_missed_after_a_lease_and_used_again_with_its_first_sign(monkeypatch, caplog):
+    caplog.set_level("INFO")
+    clock, sweeper, task = [100.0], sweep.Sweeper(), mock.Mock()
+    monkeypatch.setattr(sweep.time, "monotonic", lambda: clock[0])
+
+    def is_taken() -> bool:
+        clock[0] += sweep.INTERVAL_S
+        return sweeper._hand_over(task, ["row"], uuid.uuid4())
+
+    worker_was_seen(44)
+    assert is_taken()
+    worker_was_seen(46)
+    assert not sweeper._was_away
+    assert [is_taken(), is_taken()] == [False, False]
+    assert sweeper._was_away, "what it was given in vain is pulled"
+    sweeper._was_away = False
+    worker_was_seen(1)
+    assert (is_taken(), sweeper._was_away) == (True, False)
+    assert said(caplog) == [
+        "No worker has given a sign for 45 s; working here until one does",
+        "A worker is back; what is due is handed over to it again",
+    ]
+
+
+def test_a_worker_that_was_never_seen_is_expected_for_as_long(monkeypatch):
+    clock, sweeper = [100.0], sweep.Sweeper()
+    monkeypatch.setattr(sweep.time, "monotonic", lambda: clock[0])
+    now = timezone.now()
+    taken = []
+    for after_s in (0, 44, 46):
+        clock[0] += sweep.INTERVAL_S
+        with time_machine.travel(now + timedelta(seconds=after_s), tick=False):
+            taken.append(sweeper._hand_over(mock.Mock(), ["row"], uuid.uuid4()))
+    assert taken == [True, True, False]
+
+
+def test_a_sweep_looks_for_the_worker_once(monkeypatch):
+    asked = mock.Mock(return_value=False)
+    monkeypatch.setattr(sweep, "is_worker_missed", asked)
+    monkeypatch.setattr(sweep.time, "monotonic", lambda: 100.0)
+    sweeper = sweep.Sweeper()
+    assert all(sweeper._hand_over(mock.Mock(), ["row"], uuid.uuid4()) for _ in range(5))
+    assert asked.call_count == 1
+
+
 def test_a_push_that_cannot_be_worked_is_said_and_frees_its_place(monkeypatch, caplog):
     closed = mock.Mock()
     monkeypatch.setattr(sweep.connections, "close_all", closed)
@@ -260,6 +321,8 @@ def loop(monkeypatch):
     monkeypatch.setattr(sweep, "close_old_connections", lambda: None)
     monkeypatch.setattr(sweep.connections, "close_all", lambda: None)
     monkeypatch.setattr(sweep.Sweeper, "sweep_pushes", lambda self: 0)
+    # Its thread has a connection of its own, whose rows no test takes back.
+    monkeypatch.setattr(sweep.Sweeper, "_watch", lambda self: None)
     monkeypatch.setattr(sweep, "INTERVAL_S", 2.0)
     monkeypatch.setattr(sweep, "CROWDED_INTERVAL_S", 1.0)
 
