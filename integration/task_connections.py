@@ -11,6 +11,7 @@ from typing import Any
 from celery import Celery
 from celery.fixups.django import DjangoFixup, DjangoWorkerFixup
 from django.db import connections
+from psycopg.pq import TransactionStatus
 
 KEPT_S = 300
 """How long at most: what a connection has gathered in the server's memory goes with it."""
@@ -38,7 +39,22 @@ class WorkerFixup(DjangoWorkerFixup):  # type: ignore[misc]  # untyped
 def close_what_does_not_work() -> None:
     """Close connections that failed or are too old; have the others tried before they are used again."""
     for connection in connections.all(initialized_only=True):
-        connection.close_if_unusable_or_obsolete()
+        if _is_torn(connection):
+            # With all that Django knows of it: a block of its own may never have been left.
+            connection.close()
+            del connections[connection.alias]
+        else:
+            connection.close_if_unusable_or_obsolete()
+
+
+def _is_torn(connection: Any) -> bool:
+    """Tell whether a connection is in the middle of something: a task's time may end within a step of Django's own."""
+    own = connection.connection
+    if connection.in_atomic_block:
+        return True
+    if own is None or connection.vendor != "postgresql":
+        return False
+    return bool(own.autocommit != connection.autocommit or own.info.transaction_status != TransactionStatus.IDLE)
 
 
 class Fixup(DjangoFixup):  # type: ignore[misc]  # untyped

@@ -6,7 +6,7 @@ import os
 from types import SimpleNamespace
 
 import pytest
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, connection, connections, transaction
 
 from integration.broker import app
 from integration.task_connections import KEPT_S, Fixup, WorkerFixup
@@ -93,6 +93,30 @@ def test_a_connection_in_the_middle_of_something_is_not_kept(child):
 
     run_task(child, forget)
     assert connection.connection is None
+
+
+def test_a_connection_whose_state_django_does_not_know_is_not_kept(child):
+    def be_interrupted():
+        backend()
+        connections["default"].connection.autocommit = False  # and Django still takes it to be on
+
+    run_task(child, be_interrupted)
+    assert connections["default"].connection is None
+    assert run_task(child, works_in_a_transaction)
+
+
+def test_a_block_that_was_never_left_is_forgotten_with_its_connection(child):
+    def be_interrupted():
+        transaction.atomic().__enter__()
+        backend()
+
+    run_task(child, be_interrupted)
+    assert run_task(child, works_in_a_transaction)
+
+
+def works_in_a_transaction() -> int:
+    with transaction.atomic():
+        return backend()
 
 
 def test_a_connection_is_not_kept_for_ever(child, monkeypatch):

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from django.db import connection
 from django.db.backends.postgresql.psycopg_any import BaseTzLoader
-from psycopg import postgres
+from psycopg import postgres, pq
 
 from restaurant_integration.postgres import base
 
@@ -109,11 +109,18 @@ def test_a_time_that_python_has_not_is_an_error_of_the_data(text):
         base.TimeLoader(postgres.types["timestamptz"].oid).load(text.encode())
 
 
+@pytest.mark.postgres
 @pytest.mark.django_db
 @on_postgres
-def test_what_the_database_holds_is_read_in_utc():
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT now(), TIMESTAMPTZ '2026-03-01 12:30:00+03', NULL::timestamptz")
-        row = cursor.fetchone()
-    assert row is not None
+def test_what_the_database_holds_is_read_in_utc_by_our_own_loader():
+    settings = {**connection.settings_dict, "OPTIONS": {**connection.settings_dict["OPTIONS"], "pool": False}}
+    ours = base.DatabaseWrapper(settings, "ours")
+    try:
+        with ours.cursor() as cursor:
+            cursor.execute("SELECT now(), TIMESTAMPTZ '2026-03-01 12:30:00+03', NULL::timestamptz")
+            row = cursor.fetchone()
+        loader = ours.connection.adapters.get_loader(postgres.types["timestamptz"].oid, pq.Format.TEXT)
+    finally:
+        ours.close()
+    assert loader is base.TimeLoader
     assert (row[0].tzinfo, row[1], row[2]) == (UTC, datetime(2026, 3, 1, 9, 30, tzinfo=UTC), None)
