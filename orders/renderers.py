@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
 from rest_framework import renderers
 from rest_framework.utils.encoders import JSONEncoder
 
-_other = JSONEncoder().default
-"""Turns what JSON has no form for (times, amounts, lazy words) into what it has, as Django REST framework does."""
-_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
+_frameworks = JSONEncoder().default
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_NON_STR_KEYS
+
+
+def _other(value: Any) -> Any:
+    """Turn what JSON has no form for (times, amounts, lazy words) into what it has, as Django REST framework does."""
+    if isinstance(value, Iterator):
+        raise TypeError("read once, it would be empty for the slower way")
+    return _frameworks(value)
 
 
 class JSONRenderer(renderers.JSONRenderer):
@@ -20,7 +26,10 @@ class JSONRenderer(renderers.JSONRenderer):
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> bytes:
-        """Return ``data`` as UTF-8; ``b""`` for None. Raises ValueError as the framework's own renderer does."""
+        """Return ``data`` as UTF-8; ``b""`` for None. A number that JSON has not (NaN, infinity) becomes ``null``.
+
+        Raises TypeError and ValueError for what has no form.
+        """
         if data is None:
             return b""
         if self.get_indent(accepted_media_type or "", dict(renderer_context or {})) is None:

@@ -105,7 +105,7 @@ class OrderEventInline(ScopedInline):
         if event.webhook_event_id is None:
             return "–"
         url = reverse("admin:integration_webhooklog_change", args=[event.webhook_event_id])
-        return format_html('<a href="{}">{}</a>', url, str(event.webhook_event_id)[:8])
+        return format_html('<a href="{}">{}</a>', url, str(event.webhook_event_id)[-8:])
 
 
 @admin.register(Order)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections import OrderedDict
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -29,8 +30,14 @@ SAME = {
     "words": [Status.CONFIRMED, Order.Ring.NEW, gettext_lazy("New")],
     "kinds of list": [(1, 2), OrderedDict(a=1), {"b"}, (number for number in (1, 2))],
     "keys": {1: "one", Status.READY: "two", None: "three"},
+    "read once": None,
     "nothing": {},
 }
+
+
+@dataclass
+class Told:
+    secret: str
 
 
 def rendered(renderer, data, media_type="application/json"):
@@ -41,6 +48,8 @@ def rendered(renderer, data, media_type="application/json"):
 def test_it_says_what_the_frameworks_own_renderer_says(name):
     def read(renderer):
         data = SAME[name]
+        if name == "read once":
+            data = {"list": (number for number in (1, 2)), "beyond 64 bits": 2**70}
         if name == "kinds of list":
             data = [*data[:-1], (number for number in (1, 2))]  # read once
         return json.loads(rendered(renderer, data))
@@ -60,7 +69,15 @@ def test_it_is_indented_where_that_is_asked_for():
     assert rendered(JSONRenderer(), {"a": 1}, "application/json; indent=2") == b'{\n  "a": 1\n}'
 
 
-@pytest.mark.parametrize("data", [{"name": "\ud800"}, object()], ids=["half a surrogate pair", "no form"])
+def test_a_number_that_json_has_not_is_null():
+    assert rendered(JSONRenderer(), [float("nan"), float("inf")]) == b"[null,null]"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{"name": "\ud800"}, object(), Told("what nobody chose to answer")],
+    ids=["half a surrogate pair", "no form", "dataclass"],
+)
 def test_what_has_no_bytes_is_an_error(data):
     with pytest.raises((TypeError, ValueError)):
         rendered(JSONRenderer(), data)
