@@ -41,6 +41,7 @@ def first_cells(page: str, heading: str) -> set[str]:
 def test_the_table_of_error_codes_is_that_of_the_program():
     made = texts_of("_?failure", 0) | texts_of("ApiError|Refused", 1)
     made |= {code for code, _ in _CODES.values()} | IN_ANSWERS_OF_WEBHOOKS
+    made |= set(re.findall(r'"error": "(\w+)"', (ROOT / "deploy/nginx/nginx.conf.template").read_text()))
     assert len(made) > 25
     assert first_cells("docs/api.md", "Error codes") == made
 
