@@ -69,10 +69,12 @@ async def play_all(asked: Asked) -> int:
         benchmark = BENCHMARKS[name]
         options = asked.options(benchmark)
         busy = await asyncio.to_thread(machine.busy_share)
+        before_ms = machine.loop_ms()
         started = time.monotonic()
         outcome = await play(benchmark, options)
         took_s = time.monotonic() - started
         outcome.notes["machine busy before"] = f"{busy:.0%}"
+        outcome.notes["a fixed loop"] = f"{before_ms:.2f} ms before, {machine.loop_ms():.2f} ms after"
         print(lines(benchmark, outcome, took_s), flush=True)
         if not passed(benchmark, outcome):
             failed.append(name)

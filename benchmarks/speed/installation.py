@@ -23,7 +23,7 @@ from benchmarks.faults.proxy import ROOT
 from benchmarks.faults.servers import MissingError, free_port
 from benchmarks.faults.stack import INHERITED, KEYS, START_TIMEOUT_S, CompanyAccess, Stack
 
-POSTGRES = ("shared_buffers=1GB", "max_wal_size=4GB")
+POSTGRES = ("shared_buffers=1GB", "max_wal_size=4GB", "track_wal_io_timing=on")
 """What everybody sets who runs Postgres in earnest; the rest is its default, and every commit waits for the disk."""
 INSTALL = "benchmarks.speed.install"
 
@@ -42,6 +42,9 @@ class Installation(Protocol):
 
     def roots(self) -> dict[str, int]:
         """Return the pid of each process that belongs to it, by name; its children belong to it as well."""
+
+    def log_syncs(self) -> tuple[int, float]:
+        """Return how often the database had its log written to the disk, and for how many ms it waited; else 0."""
 
 
 class Production(Stack):
@@ -69,6 +72,13 @@ class Production(Stack):
         servers = {"postgres": self.postgres, "redis": self.redis}
         found = {name: server.process.pid for name, server in servers.items() if server.process is not None}
         return found | {name: self.pid(name) for name in ("web", "sockets", "worker", "sweeper", "beat")}
+
+    def log_syncs(self) -> tuple[int, float]:
+        try:
+            count, took_ms = self.query("SELECT wal_sync, wal_sync_time::float8 FROM pg_stat_wal")[0]
+        except psycopg.errors.UndefinedColumn:  # from Postgres 18 on it stands elsewhere
+            return 0, 0.0
+        return int(count), float(took_ms)
 
     def versions(self) -> dict[str, str]:
         """Return the versions of the servers."""
@@ -142,6 +152,9 @@ class Embedded:
         plain = [each.hex if isinstance(each, uuid.UUID) else each for each in values]
         with contextlib.closing(sqlite3.connect(self.folder / "db.sqlite3", timeout=10)) as connection:
             return list(connection.execute(sql.replace("%s", "?"), plain).fetchall())
+
+    def log_syncs(self) -> tuple[int, float]:
+        return 0, 0.0
 
     def roots(self) -> dict[str, int]:
         return {"server": self._process.pid} if self._process is not None else {}

@@ -18,6 +18,7 @@ PACKAGES = ("django", "djangorestframework", "psycopg", "gunicorn", "daphne", "c
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 IDLE_S = 3.0
+LOOPS, LOOP_STEPS = 500, 4_000
 BUSY_SHARE = 0.10
 """A machine that is busier than this before a run has other work, and its figures say little about ours."""
 
@@ -58,6 +59,17 @@ def commit() -> str:
 
     changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs")
     return (git("rev-parse", "--short=12", "HEAD") or "unknown") + (" with changes" if changed else "")
+
+
+def loop_ms() -> float:
+    """Return how long a fixed loop in Python takes now, the median of many: a shared machine is not always as fast."""
+    took = []
+    for _ in range(LOOPS):
+        started, seen = time.perf_counter(), dict[int, str]()
+        for step in range(LOOP_STEPS):
+            seen[step] = str(step)
+        took.append(time.perf_counter() - started)
+    return sorted(took)[LOOPS // 2] * 1000
 
 
 def busy_share(seconds: float = IDLE_S) -> float:

@@ -46,11 +46,15 @@ async def warm_up(
 async def measured(installation: Installation, plan: Sequence[Planned], mode: str, outcome: Outcome, label: str = "",
                    *, seconds: float = 0.0) -> Sent:  # fmt: skip
     """Send a plan; note who used the processor and what was lost."""
+    syncs, waited_ms = installation.log_syncs()
     since, meter = utc_now(), CpuMeter(installation.roots())
     sent = await send_plan(installation.port, plan, mode, seconds=seconds)
     before = f"{label} " if label else ""
     outcome.notes |= {f"{before}{name}": value for name, value in sent.notes().items()}
     outcome.notes[f"{before}cores used"] = meter.shares(sender=sent.cpu_s)
+    now_syncs, now_waited_ms = installation.log_syncs()
+    if count := now_syncs - syncs:
+        outcome.notes[f"{before}waits for the disk"] = f"{count:,}, {(now_waited_ms - waited_ms) / count:.1f} ms each"
     ended, left = time.monotonic(), waiting(installation, sent.acknowledged)
     faults = await lost(installation, since, sent.acknowledged)
     if left:
@@ -77,7 +81,7 @@ def refuse_others(sent: Sent, outcome: Outcome) -> None:
     seconds=60,
 )  # fmt: skip
 async def throughput(options: Options) -> Outcome:
-    """Send on 32 connections, each the next order when it has its answer; write the same rows without the program.
+    """Send on 16 connections, each the next order when it has its answer; write the same rows without the program.
 
     Half of the floor is measured before and half after: the machine's own speed changes from minute to minute.
     """

@@ -19,7 +19,7 @@ from benchmarks.speed.registry import LOST, Figure, Options, Outcome, benchmark
     rate=20,
 )
 async def one_process(options: Options) -> Outcome:
-    """Send at a steady rate in an open loop, then on 32 connections as fast as it answers."""
+    """Send at a steady rate in an open loop, then on 16 connections as fast as it answers."""
     outcome = Outcome()
     with embedded(keep=options.keep) as one:
         companies = one.make_companies("speed-0")

@@ -17,8 +17,9 @@ from benchmarks.speed.histogram import Latencies
 from benchmarks.speed.plan import Expected, Planned, write_plan
 from benchmarks.speed.sender import ANSWER_WITHIN_S
 
-CONNECTIONS = 32
-"""As many as a few providers' machines keep open; they are used in turns."""
+CONNECTIONS = 16
+"""As many as the floor has, and as the web works at once: each stays with the process that took it, and one process has places
+and a queue for all of them. They are used in turns."""
 WITHIN_S = 90.0
 """What a sender may need besides the time of its plan."""
 
