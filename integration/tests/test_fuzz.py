@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,8 +24,8 @@ from providers.samples import SampleOrder, sample_events
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "60"))
 """Per provider and dialect; the whole run (`make fuzz`) sets more."""
-SLOWEST_CPU_S = 1.0
-"""A usual answer takes a hundredth of it."""
+SLOWEST_CPU_S, TRIES = 1.0, 3
+"""A usual answer takes a hundredth of it; what is slow because of its bytes is slow at each try."""
 pytestmark = [pytest.mark.django_db, pytest.mark.repeats]
 
 leaves = st.one_of(
@@ -105,16 +104,24 @@ def proof_of(provider: str, dialect: str, scheme: Any, body: bytes, delivery_id:
     return scheme.sign(body, secret, timezone.now(), delivery_id)
 
 
-@contextlib.contextmanager
-def quickly() -> Iterator[None]:
-    """Fail where the block takes too much of this thread's processor: a busy machine makes nothing slower by that clock."""
-    started = time.thread_time()
-    yield
-    assert time.thread_time() - started < SLOWEST_CPU_S
+def quickly(send: Callable[[str], Any], delivery_id: str) -> Any:
+    """Return the answer to what ``send`` sends; fail where each try, a delivery of its own, takes too much of the processor."""
+    for number in range(TRIES):
+        started = time.thread_time()
+        answer = send(f"{delivery_id}-{number}")
+        if time.thread_time() - started < SLOWEST_CPU_S:
+            return answer
+    raise AssertionError(f"{TRIES} tries took more than {SLOWEST_CPU_S} s of the processor each")
 
 
 def stored_bytes(answer: dict[str, Any]) -> bytes:
     return bytes(WebhookBody.objects.values_list("body", flat=True).get(log=answer["eventId"]))
+
+
+@pytest.fixture(autouse=True)
+def _no_rate_limit(settings):
+    """Answer all of them: how many come in ten seconds depends on the machine alone, and a quick one reaches the limit."""
+    settings.WEBHOOK_RATE_LIMIT = "off"
 
 
 def unchanging(examples: int) -> Any:
@@ -136,10 +143,16 @@ def test_no_damage_answers_5xx_or_loses_a_byte(amman, provider, dialect):
         nonlocal sent
         body, path, method = damaged
         sent += 1
-        proof = proof_of(provider, dialect, scheme, body, f"d-{hashlib.sha256(body).hexdigest()}")
-        request = InboundRequest(body, {"content-type": "application/json", **proof}, path, method)
-        with quickly():
-            response = amman.post(provider, request, client=client)
+
+        def send(delivery_id):
+            proof = proof_of(provider, dialect, scheme, body, delivery_id)
+            return amman.post(
+                provider,
+                InboundRequest(body, {"content-type": "application/json", **proof}, path, method),
+                client=client,
+            )
+
+        response = quickly(send, f"d-{hashlib.sha256(body).hexdigest()}")
         assert response.status_code in {200, 202}, (response.status_code, body)
         answer = response.json()
         assert answer["status"] != "queued", body
@@ -155,8 +168,10 @@ def test_answer_to_noise_is_always_one_of_the_contracts(amman, size):
     @unchanging(min(EXAMPLES, 500))
     @given(body=st.binary(max_size=size))
     def check(body):
-        with quickly():
-            response = amman.send_payload("careem", body)
+        response = quickly(
+            lambda delivery_id: amman.send_payload("careem", body, delivery_id=delivery_id),
+            hashlib.sha256(body).hexdigest(),
+        )
         assert response.status_code == 202
         assert stored_bytes(response.json()) == body
 

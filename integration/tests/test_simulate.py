@@ -216,7 +216,7 @@ def test_a_rush_ends_when_nothing_settles(server):
     server.post(re.compile(f"{URL}/sandbox/.*"), status=201, json=ANSWER)
     started = time.monotonic()
     make_floor(has_staff=False).play(orders, stop=threading.Event(), settle_s=1.0, is_settled=lambda: False)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 # -- the command -------------------------------------------------------------------------------------------------------
