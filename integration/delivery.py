@@ -150,7 +150,8 @@ def _through_hub(push: OutboundPush) -> Result:
     gate = breaker.admit(push.company_id, NEXARA, now)
     if not gate.is_open:
         return _without_hub(push, waits_for_breaker(gate, now, "NEXARA"))
-    requests = nexara.sync_requests(push)
+    keys = nexara.keys_of(push.order.company, push.provider)
+    requests = nexara.sync_requests(push, keys)
     result = Result(PushStatus.SENT, counts=True)
     try:
         request, sent = nexara.call_with_any(requests, idempotency_key=str(push.id))
@@ -165,8 +166,7 @@ def _through_hub(push: OutboundPush) -> Result:
     document = answer.document()
     if verdict is Verdict.DONE and isinstance(document, dict) and document.get("success") is False:
         verdict, reason = Verdict.PERMANENT, "NEXARA answered that it did not take it."
-    hidden = tuple(nexara.keys_of(push.order.company, push.provider))
-    result.attempts.append(answered(request, sent, verdict, reason, now, hidden))
+    result.attempts.append(answered(request, sent, verdict, reason, now, tuple(keys)))
     result.error = reason
     if verdict is Verdict.RETRY:
         result.status, result.code = PushStatus.FAILED, f"http_{answer.status}"

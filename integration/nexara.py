@@ -38,8 +38,8 @@ def keys_of(company: Company, provider: str) -> list[str]:
     return list(dict.fromkeys(key for key in (given, *own) if key))
 
 
-def sync_requests(push: OutboundPush) -> list[OutboundRequest]:
-    """Return the request that tells the hub an order's status, as the contract names it: once for each key.
+def sync_requests(push: OutboundPush, keys: Sequence[str]) -> list[OutboundRequest]:
+    """Return the request that tells the hub an order's status, as the contract names it: once for each key, else unsigned.
 
     ``reason`` and ``prepMinutes`` stand in it where a person named them, for a hub that hands them on.
     """
@@ -57,7 +57,7 @@ def sync_requests(push: OutboundPush) -> list[OutboundRequest]:
     if push.prep_minutes is not None:
         document["prepMinutes"] = push.prep_minutes
     request = json_request("POST", f"{settings.NEXARA_BASE_URL}/api/orders/sync", document)
-    return [_proved(request, key) for key in keys_of(order.company, order.provider) or [""]]
+    return [_proved(request, key) for key in keys or [""]]
 
 
 def register_request(

@@ -222,6 +222,19 @@ def test_a_key_that_the_hub_does_not_know_yet_gives_way_to_the_former_one(amman)
 
 
 @responses.activate
+def test_a_key_that_is_replaced_while_the_hub_answers_stays_hidden(amman):
+    def replace_and_echo(request):
+        credential = ProviderCredential.objects.get(company=amman.company, provider="nexara")
+        credential.rotate("secretKey", "a-new-key-of-ours-0002", overlap_hours=0)
+        credential.save()
+        return 200, {}, '{"success": true, "heard": "nexara-secret-key-0001"}'
+
+    responses.add_callback(responses.POST, SYNC, callback=replace_and_echo)
+    kept = work(move(via_hub(amman), "confirmed")).attempt_set.get()
+    assert "nexara-secret-key" not in kept.response_body
+
+
+@responses.activate
 @pytest.mark.parametrize(
     ("reply", "status", "error"),
     [
