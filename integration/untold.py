@@ -17,7 +17,7 @@ from integration.alerts import resolve_alerts
 from integration.models import OutboundPush, PushStatus
 from orders.models import Order, OrderEvent
 from orders.pages import Text
-from orders.services import set_reasons
+from orders.services import MARK_FIELDS, set_reasons
 from orders.settling import NOT_TOLD, mark, unmark
 from orders.transitions import RANK
 from providers.events import Status
@@ -76,9 +76,7 @@ def heard(order: Order, event: OrderEvent) -> None:
         return
     _drop_dead(order, Q(), "overtaken", f"The provider itself says {event.status}.")
     set_reasons(order, set(order.attention_reasons) - {NOT_TOLD})
-    Order.objects.filter(pk=order.pk).update(
-        attention_reasons=order.attention_reasons, needs_attention=order.needs_attention
-    )
+    order.save(update_fields=MARK_FIELDS)
 
 
 def _drop_dead(order: Order, which: Q, code: str, why: str) -> None:

@@ -16,7 +16,7 @@ from django.db.models import Q
 from orders.lines import as_told, names_of
 from orders.matching import Menu
 from orders.models import BranchStore, Company, MenuProduct, Order, OrderItem, OrderItemModifier, User
-from orders.services import set_reasons
+from orders.services import MARK_FIELDS, set_reasons
 from orders.timeline import lock_order, write_change
 from providers.events import Line
 
@@ -109,4 +109,4 @@ def _still_unmapped(order_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
 
 
 def _write(order: Order, products: list[str | None], user: User | None) -> None:
-    write_change(order, ("attention_reasons", "needs_attention"), {"menu_product": products}, user=user)
+    write_change(order, MARK_FIELDS, {"menu_product": products}, user=user)

@@ -242,6 +242,10 @@ def _set_customer(company: Company, order: Order, info: CustomerInfo | None) -> 
     order.customer_email = contact.email
 
 
+MARK_FIELDS = ("attention_reasons", "needs_attention")
+"""What :func:`set_reasons` sets."""
+
+
 def set_reasons(order: Order, reasons: Iterable[str]) -> None:
     """Set why an order waits for a person; does not save."""
     order.attention_reasons = sorted(reasons)

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from orders.access import Access
 from orders.audit import record_act
 from orders.models import Order
-from orders.services import set_reasons
+from orders.services import MARK_FIELDS, set_reasons
 from orders.signals import mark_settled
 from orders.timeline import lock_order, write_change
 
@@ -16,7 +16,6 @@ NOT_TOLD = "provider_not_told"
 """The provider did not take what the kitchen did."""
 BY_HAND = ("amount_mismatch", "missing_customer", NOT_TOLD, "unknown_branch", "unknown_currency")
 """What a person settles by a look. An item that is not on the menu is mended there, for this order and the next ones."""
-_MARK_FIELDS = ("attention_reasons", "needs_attention")
 
 
 class NotSettledError(Exception):
@@ -43,7 +42,7 @@ def settle(order: Order, code: str, access: Access, request: HttpRequest) -> Non
             request=request,
             user=access.user,
         )
-        write_change(order, _MARK_FIELDS, {"settled": [code, ""]}, user=access.user)
+        write_change(order, MARK_FIELDS, {"settled": [code, ""]}, user=access.user)
         mark_settled.send(sender=Order, order=order, code=code)
 
 
@@ -51,11 +50,11 @@ def mark(order: Order, code: str) -> None:
     """Mark an order, loudly, in the caller's transaction, which holds its lock and has read it since. Safe to call twice."""
     if code not in order.attention_reasons:
         set_reasons(order, {*order.attention_reasons, code})
-        write_change(order, _MARK_FIELDS, {"marked": [code, ""]}, user=None, is_loud=True)
+        write_change(order, MARK_FIELDS, {"marked": [code, ""]}, user=None, is_loud=True)
 
 
 def unmark(order: Order, code: str) -> None:
     """Take a mark off that has mended itself, as :func:`mark` sets it. Safe to call twice."""
     if code in order.attention_reasons:
         set_reasons(order, set(order.attention_reasons) - {code})
-        write_change(order, _MARK_FIELDS, {"settled": [code, ""]}, user=None)
+        write_change(order, MARK_FIELDS, {"settled": [code, ""]}, user=None)

@@ -17,7 +17,7 @@ from orders.audit import record_act
 from orders.menu import MOST_ORDERS, Mended
 from orders.models import Branch, BranchStore, Order, User
 from orders.rematch import BATCH
-from orders.services import set_reasons
+from orders.services import MARK_FIELDS, set_reasons
 from orders.timeline import lock_order, write_change
 
 REASON = "unknown_branch"
@@ -90,7 +90,7 @@ def _move(branch: Branch, provider: str, store_id: str, order_ids: Collection[uu
         has_moved = before is None or before.id != branch.id
         write_change(
             order,
-            ("branch", "store_id", "attention_reasons", "needs_attention"),
+            ("branch", "store_id", *MARK_FIELDS),
             {"branch": [before.name if before else None, branch.name]} if has_moved else {"settled": [REASON, ""]},
             user=user,
             is_loud=has_moved,
