@@ -120,8 +120,8 @@ def plan(stack: contextlib.ExitStack, arguments: list[str], *, with_coverage: bo
     yield run(ON_SERVERS, servers, WITH_DATABASE, urls=urls, is_measured=with_coverage, missing=missing)
     # Pages look the same over any database.
     yield run("Browser", ["-m", "browser"], BROWSER)
-    yield run("SQLite", database, WITH_DATABASE, is_measured=with_coverage)
     yield run("Once", ["--only", "other", "-m", "not browser"], [], is_measured=with_coverage)
+    yield run("SQLite", database, WITH_DATABASE, is_measured=with_coverage)
 
 
 def run_all(arguments: list[str], *, with_coverage: bool) -> list[Run]:
